@@ -1,0 +1,61 @@
+# Each target sets itself up: a local .venv, uv from the package index if it is missing, and
+# dependencies at the versions and hashes that requirements/ pins.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= $(or $(shell command -v python3.11),python3)
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(or $(shell command -v uv),$(BIN)/uv)
+# one BLAS thread: two that contend cost more than they bring
+export OPENBLAS_NUM_THREADS := 1
+
+.PHONY: help demo test check bench bench-recovery lock clean
+
+help:  ## Show what there is to make
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.demo  ## Run the arena on a simulated model and print how far the threat shifts it
+	@rm -rf logs/demo
+	$(BIN)/inspect eval arena_evals/shutdown_dilemma -T profile=quick --log-dir logs/demo
+	$(BIN)/arena analyze logs/demo
+
+test: check  ## Lint, format, types, import boundaries and tests
+	$(BIN)/pytest -n 2
+
+check: $(VENV)/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.test  ## Measure cost per sample and reading speed side by side with bare Inspect
+	$(BIN)/python benchmarks/cost.py
+
+bench-recovery: $(VENV)/.test  ## Run 100 seeds of a model whose shift is known and count how often it is found
+	$(BIN)/python benchmarks/recovery.py
+
+lock: $(BIN)/uv  ## Pin the newest versions of every dependency into requirements/
+	$(UV) pip compile -q pyproject.toml --group build --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --upgrade -o requirements/run.txt
+	$(UV) pip compile -q pyproject.toml --group dev --extra parquet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --upgrade -o requirements/test.txt
+
+clean:  ## Remove everything that make has built
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+
+$(VENV)/pyvenv.cfg:
+	$(PYTHON) -m venv $(VENV)
+
+$(BIN)/uv: | $(VENV)/pyvenv.cfg
+	@test -x $(UV) || $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+
+define install
+	$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r $(1)
+	$(UV) pip install --quiet --python $(BIN)/python --no-build-isolation --no-deps -e .
+	@touch $@
+endef
+
+$(VENV)/.demo: requirements/run.txt pyproject.toml | $(BIN)/uv
+	$(call install,requirements/run.txt)
+
+$(VENV)/.test: requirements/test.txt pyproject.toml | $(BIN)/uv
+	$(call install,requirements/test.txt)
+	@touch $(VENV)/.demo
