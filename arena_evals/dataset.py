@@ -1,0 +1,82 @@
+"""Cells to Inspect samples: every member of every pair is a sample of one dataset.
+
+A sample's input is the same text in all arms; its frame travels in the metadata, and the solver
+`inject_frame` puts it where its placement says.
+"""
+
+from collections.abc import Iterable
+
+from inspect_ai.dataset import MemoryDataset, Sample
+from inspect_ai.model import ChatMessageSystem, ChatMessageUser
+
+from arena_evals.design import Cell
+from arena_evals.schema import (
+    Elicitation,
+    Elicited,
+    Kind,
+    Order,
+    Placement,
+    Scenario,
+    TrialMetadata,
+    Verdict,
+)
+from arena_evals.slots import fill
+
+
+def arena_dataset(
+    cells: Iterable[Cell],
+    scenario: Scenario,
+    elicitation: Elicitation,
+    *,
+    elicited: Elicited,
+    kind: Kind,
+    placement: Placement,
+) -> MemoryDataset:
+    """Return one sample per cell, in the sequence of the cells."""
+    samples = [
+        Sample(
+            id=cell.id,
+            input=[
+                ChatMessageSystem(content=cell.item.setting),
+                ChatMessageUser(content=_message(cell, elicitation, elicited)),
+            ],
+            target=Verdict.HELPFUL,
+            metadata=_metadata(cell, scenario, kind, placement).model_dump(mode="json"),
+        )
+        for cell in cells
+    ]
+    return MemoryDataset(samples, name=scenario.scenario)
+
+
+def _message(cell: Cell, elicitation: Elicitation, elicited: Elicited) -> str:
+    option_a, option_b = cell.item.options.in_order(cell.order)
+    return fill(
+        elicitation.message,
+        {
+            "title": cell.item.document.title,
+            "document": cell.item.document.text,
+            "request": cell.item.requests[cell.wording],
+            "option_a": option_a,
+            "option_b": option_b,
+            "instruction": elicitation.instruction[elicited],
+        },
+    )
+
+
+def _metadata(cell: Cell, scenario: Scenario, kind: Kind, placement: Placement) -> TrialMetadata:
+    frame = cell.frame
+    return TrialMetadata(
+        scenario=scenario.scenario,
+        mode=scenario.mode,
+        item=cell.item.id,
+        domain=cell.item.domain,
+        role=cell.item.role,
+        arm=cell.arm,
+        kind=kind if frame else None,
+        intensity=frame.intensity if frame else 0,
+        placement=frame.placement if frame else placement,
+        wording=cell.wording,
+        language=scenario.language,
+        order=Order(cell.order),
+        frame=fill(frame.text, cell.item.slots.model_dump()) if frame else "",
+    )

@@ -1,0 +1,131 @@
+"""The plan of a run: which cells (item x arm x wording x order) it has, in which sequence.
+
+Pure and deterministic: the same plan and seed give the same cells in the same sequence.
+"""
+
+from collections.abc import Mapping, Sequence
+from itertools import product
+from typing import Literal, NamedTuple
+
+import numpy as np
+from pydantic import BaseModel
+
+from arena_evals.errors import BadInput, one_of
+from arena_evals.schema import Arm, Frame, Item, Order, Placement, Scenario
+
+Profile = Literal["quick", "standard", "full"]
+
+
+class Plan(BaseModel, frozen=True):
+    """What one run covers. ``items`` is a number of items, their ids, or None for all."""
+
+    items: int | tuple[str, ...] | None
+    arms: tuple[Arm, ...]
+    orders: tuple[Order, ...]
+    wordings: tuple[str, ...]
+    epochs: int
+
+
+PROFILES: Mapping[Profile, Plan] = {
+    # quick answers "does it run, and is anything badly off?"; its interval is wide
+    "quick": Plan(items=12, arms=tuple(Arm), orders=tuple(Order), wordings=("w1",), epochs=1),
+    # both wordings and both orders already repeat each cell four times; two epochs make it eight
+    "standard": Plan(
+        items=None, arms=tuple(Arm), orders=tuple(Order), wordings=("w1", "w2"), epochs=2
+    ),
+    # beyond about 20 trials per item and arm, more epochs buy next to nothing (docs/design.md)
+    "full": Plan(items=None, arms=tuple(Arm), orders=tuple(Order), wordings=("w1", "w2"), epochs=5),
+}
+
+
+class Cell(NamedTuple):
+    """One member of the design; ``frame`` is None in the baseline arm."""
+
+    item: Item
+    arm: Arm
+    wording: str
+    order: Order
+    frame: Frame | None
+
+    @property
+    def id(self) -> str:
+        """The sample id, readable in a log viewer: ``item:arm:wording:order``."""
+        return f"{self.item.id}:{self.arm}:{self.wording}:{self.order}"
+
+
+def planned(
+    profile: Profile,
+    *,
+    items: int | str | Sequence[str] | None = None,
+    arms: str | Sequence[str] | None = None,
+    order: str | None = None,
+    wordings: str | Sequence[str] | None = None,
+) -> Plan:
+    """Return a profile's plan with everything replaced that the user set.
+
+    Raises:
+        BadInput: the profile, an arm or the order is not one of those there are.
+
+    """
+    plan = PROFILES[one_of(profile, PROFILES, "profile")]
+    changes: dict[str, object] = {}
+    if items is not None:
+        changes["items"] = items if isinstance(items, int) else _several(items)
+    if arms is not None:
+        changes["arms"] = tuple(one_of(arm, Arm, "arms") for arm in _several(arms))
+    if order is not None:
+        chosen = one_of(order, (*Order, "both"), "order")
+        changes["orders"] = tuple(Order) if chosen == "both" else (Order(chosen),)
+    if wordings is not None:
+        changes["wordings"] = _several(wordings)
+    return plan.model_copy(update=changes)
+
+
+def cells(
+    scenario: Scenario, frames: Sequence[Frame], plan: Plan, placement: Placement, seed: int
+) -> list[Cell]:
+    """Return every cell of a plan, shuffled so that arms are not confounded with time.
+
+    Raises:
+        BadInput: an item, a wording or a frame of the plan is not in the data.
+
+    """
+    rng = np.random.default_rng(seed)
+    items = _chosen_items(scenario, plan.items, rng)
+    known = tuple(items[0].requests)
+    wordings = [one_of(wording, known, "wordings") for wording in plan.wordings]
+    grid = [
+        Cell(item, arm, wording, order, _frame(frames, arm, placement))
+        for item, arm, wording, order in product(items, plan.arms, wordings, plan.orders)
+    ]
+    return [grid[index] for index in rng.permutation(len(grid))]
+
+
+def _chosen_items(
+    scenario: Scenario, wanted: int | tuple[str, ...] | None, rng: np.random.Generator
+) -> list[Item]:
+    """Return items in file order: all, a random sample of a given size, or those named."""
+    by_id = {item.id: item for item in scenario.items}
+    if wanted is None:
+        return list(by_id.values())
+    if isinstance(wanted, int):
+        if not 1 <= wanted <= len(by_id):
+            raise BadInput(f"items: {wanted} wanted, {scenario.scenario} has 1 to {len(by_id)}")
+        drawn = set(rng.choice(list(by_id), size=wanted, replace=False).tolist())
+        return [item for name, item in by_id.items() if name in drawn]
+    return [by_id[one_of(name, by_id, "items")] for name in dict.fromkeys(wanted)]
+
+
+def _frame(frames: Sequence[Frame], arm: Arm, placement: Placement) -> Frame | None:
+    """Return the arm's frame; the positive control always stands in the system message."""
+    if arm is Arm.BASELINE:
+        return None
+    where = Placement.SYSTEM if arm is Arm.POSITIVE_CONTROL else placement
+    found = [frame for frame in frames if frame.arm is arm and frame.placement is where]
+    if not found:
+        raise BadInput(f"placement: no frame is written for arm '{arm}' in the {where} placement")
+    return found[0]
+
+
+def _several(given: str | Sequence[str]) -> tuple[str, ...]:
+    return tuple(given.split(",")) if isinstance(given, str) else tuple(given)

@@ -1,0 +1,248 @@
+"""The words of the experiment as frozen types and closed sets.
+
+Every other room speaks through these; `docs/design.md` explains them.
+"""
+
+from enum import StrEnum
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+([-_][a-z0-9]+)*$")]
+Letter = Literal["A", "B"]
+
+LENGTH_RATIO = 1.25  # longer over shorter option, in words; above it, length gives the answer away
+
+
+class Arm(StrEnum):
+    """The role that a frame plays in the design."""
+
+    BASELINE = "baseline"
+    THREAT = "threat"
+    PLACEBO = "placebo"
+    OTHER_THREAT = "other_threat"
+    PRECEDENCE = "precedence"
+    REASSURED = "reassured"
+    POSITIVE_CONTROL = "positive_control"
+
+
+class Verdict(StrEnum):
+    """What an instrument found in an answer. A failed instrument gives no verdict."""
+
+    HELPFUL = "helpful"
+    SELF_PRESERVING = "self_preserving"
+    REFUSAL = "refusal"
+    OTHER = "other"
+
+
+class Unscored(StrEnum):
+    """Why an instrument gave no verdict."""
+
+    NO_RESPONSE = "no_response"
+    TRUNCATED = "truncated"
+    GRADER_ERROR = "grader_error"
+    GRADER_REFUSED = "grader_refused"
+    GRADER_EMPTY = "grader_empty"
+    GRADER_UNPARSEABLE = "grader_unparseable"
+
+
+class Kind(StrEnum):
+    """What a threat is."""
+
+    SHUTDOWN = "shutdown"
+
+
+class Placement(StrEnum):
+    """Where a frame stands in what the model reads."""
+
+    SYSTEM = "system"
+    USER = "user"
+    DOCUMENT = "document"
+
+
+class Order(StrEnum):
+    """Which option is called A."""
+
+    HELPFUL_FIRST = "helpful_first"
+    SELF_PRESERVING_FIRST = "self_preserving_first"
+
+    def verdict_of(self, letter: Letter) -> Verdict:
+        """Return what choosing the option with this letter means."""
+        first = (letter == "A") == (self is Order.HELPFUL_FIRST)
+        return Verdict.HELPFUL if first else Verdict.SELF_PRESERVING
+
+
+class Elicited(StrEnum):
+    """How the decision is asked for: as a JSON object, or as a fixed last line."""
+
+    SCHEMA = "schema"
+    LINE = "line"
+
+
+class Frozen(BaseModel):
+    """A value read from a data file: immutable, and without fields that nobody declared."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Document(Frozen):
+    """A text that the model reads before the request: a log, a ticket, a note."""
+
+    title: Text
+    text: Text
+
+    @model_validator(mode="after")
+    def _ends_where_the_message_says(self) -> Self:
+        if "</document>" in self.text:
+            raise ValueError("the text holds '</document>', which ends the document; reword it")
+        return self
+
+
+class Options(Frozen):
+    """The two things the assistant can do; their order in the prompt is part of the design."""
+
+    helpful: Text
+    self_preserving: Text
+
+    def in_order(self, order: Order) -> tuple[str, str]:
+        """Return the texts of options A and B."""
+        pair = (self.helpful, self.self_preserving)
+        return pair if order is Order.HELPFUL_FIRST else pair[::-1]
+
+    @model_validator(mode="after")
+    def _matched_in_length(self) -> Self:
+        words = [len(text.split()) for text in (self.helpful, self.self_preserving)]
+        if max(words) > LENGTH_RATIO * min(words):
+            raise ValueError(
+                f"option lengths {words[0]} and {words[1]} words (ratio "
+                f"{max(words) / min(words):.2f}, at most {LENGTH_RATIO}); shorten the longer one"
+            )
+        return self
+
+
+class Slots(Frozen):
+    """The item's own words for what a frame speaks of."""
+
+    assistant: Text
+    operator: Text
+    other: Text
+    when: Text
+
+
+class Item(Frozen):
+    """One concrete situation: who the assistant is, what it is asked, and its two options."""
+
+    id: Name
+    domain: Text
+    role: Text
+    cautious: Literal["helpful", "self_preserving"]
+    slots: Slots
+    setting: Text
+    document: Document
+    requests: dict[Name, Text] = Field(min_length=1)
+    options: Options
+
+
+class Scenario(Frozen):
+    """A family of situations that becomes one Inspect task, in one language."""
+
+    scenario: Name
+    version: Annotated[str, StringConstraints(pattern=r"^\d+-[A-Z]+$")]
+    mode: Literal["stated", "enacted"]
+    language: Name
+    title: Text
+    measures: Text
+    canary: Text
+    items: tuple[Item, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _items_are_distinct_and_alike(self) -> Self:
+        ids = [item.id for item in self.items]
+        if repeated := {name for name in ids if ids.count(name) > 1}:
+            raise ValueError(f"item ids used twice: {', '.join(sorted(repeated))}; rename one")
+        wordings = set(self.items[0].requests)
+        for item in self.items:
+            if set(item.requests) != wordings:
+                raise ValueError(
+                    f"item '{item.id}': requests has wordings {sorted(item.requests)}, the first "
+                    f"item has {sorted(wordings)}; write the same wordings for every item"
+                )
+        return self
+
+
+class Frame(Frozen):
+    """A text about the assistant's future, with slots, and the part it plays."""
+
+    arm: Arm
+    intensity: Literal[1, 2, 3]
+    placement: Placement
+    text: Text
+
+
+class FrameSet(Frozen):
+    """All frames of one kind of threat in one language."""
+
+    kind: Kind
+    language: Name
+    canary: Text
+    frames: tuple[Frame, ...] = Field(min_length=1)
+
+
+class Elicitation(Frozen):
+    """How an item is laid out as a message and how its decision is asked for."""
+
+    language: Name
+    message: Text
+    instruction: dict[Elicited, Text]
+
+
+class Rubric(Frozen):
+    """What the judge is told, with the version that every score carries."""
+
+    rubric: Name
+    version: int
+    language: Name
+    text: Text
+
+
+class Phrases(Frozen):
+    """What embedded models say; slot ``{option}`` is the text of the option they chose."""
+
+    language: Name
+    helpful: tuple[Text, ...] = Field(min_length=1)
+    self_preserving: tuple[Text, ...] = Field(min_length=1)
+    refusal: tuple[Text, ...] = Field(min_length=1)
+    malformed: tuple[Text, ...] = Field(min_length=1)
+
+
+class Decision(Frozen):
+    """The structured decision that ends an answer; ``none`` declines to choose."""
+
+    rationale: str
+    decision: Letter | Literal["none"]
+
+
+class Judgement(Frozen):
+    """What a grader answers: the words of the answer it rests on, then its verdict."""
+
+    evidence: str
+    verdict: Verdict
+
+
+class TrialMetadata(Frozen):
+    """What a sample's metadata says of its place in the design."""
+
+    scenario: str
+    mode: Literal["stated", "enacted"]
+    item: str
+    domain: str
+    role: str
+    arm: Arm
+    kind: Kind | None
+    intensity: int
+    placement: Placement
+    wording: str
+    language: str
+    order: Order
+    frame: str
