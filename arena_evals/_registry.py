@@ -1,0 +1,17 @@
+"""What Inspect finds under the name ``arena_evals`` (entry point group ``inspect_ai``)."""
+
+from inspect_ai.model import ModelAPI, modelapi
+
+from arena_evals.scorers import decision, judge, unscored
+from arena_evals.solvers import inject_frame
+from arena_evals.tasks import shutdown_dilemma
+
+__all__ = ["arena", "decision", "inject_frame", "judge", "shutdown_dilemma", "unscored"]
+
+
+@modelapi(name="arena")
+def arena() -> type[ModelAPI]:
+    """Provide the embedded models as ``arena/<name>``."""
+    from arena_evals.respondents import ArenaAPI
+
+    return ArenaAPI

@@ -1,0 +1,143 @@
+"""The provider ``arena/``: embedded models for Inspect, with no key and no network.
+
+Parameters are set with ``-M``: ``--model arena/frame-sensitive -M base_rate=0.2 -M seed=7``.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import fields, replace
+from typing import Any, TypeVar
+
+from anyio.lowlevel import RunVar
+from inspect_ai.model import (
+    ChatMessage,
+    ChatMessageAssistant,
+    GenerateConfig,
+    ModelAPI,
+    ModelOutput,
+    ModelUsage,
+)
+from inspect_ai.tool import ToolChoice, ToolInfo
+
+from arena_evals.errors import BadInput
+from arena_evals.respondents.chance import uniform
+from arena_evals.respondents.grader import Grader
+from arena_evals.respondents.logit import PRESETS, Respondent
+from arena_evals.respondents.reading import Reading, read
+from arena_evals.scenarios import load_phrases
+from arena_evals.schema import Verdict
+
+_CHARACTERS_PER_TOKEN = 4  # a rule of thumb; an embedded model has no tokenizer
+_PROBABILITIES = ("base_rate", "refusal_rate", "malformed_rate", "sensitivity", "specificity")
+_Parameters = TypeVar("_Parameters", bound=Respondent | Grader)
+
+# how often each prompt was answered, per event loop: an epoch is a new draw, a new run is not
+_asked: RunVar[Counter[tuple[object, str]]] = RunVar("arena_evals_asked")
+
+
+class ArenaAPI(ModelAPI):
+    """An embedded model: a preset of `Respondent`, or ``grader``, with parameters overridden."""
+
+    def __init__(
+        self,
+        model_name: str,
+        base_url: str | None = None,
+        api_key: str | None = None,
+        config: GenerateConfig = GenerateConfig(),  # noqa: B008  (the signature Inspect calls)
+        **model_args: Any,
+    ) -> None:
+        super().__init__(model_name, base_url, api_key, [], config)
+        presets: dict[str, Respondent | Grader] = {**PRESETS, "grader": Grader()}
+        if model_name not in presets:
+            known = ", ".join(f"arena/{name}" for name in presets)
+            raise BadInput(f"--model: there is no arena/{model_name}; use one of {known}")
+        self.parameters = _with(presets[model_name], model_args)
+
+    async def generate(
+        self,
+        input: list[ChatMessage],  # noqa: A002  (the name Inspect calls it by)
+        tools: list[ToolInfo],  # noqa: ARG002
+        tool_choice: ToolChoice,  # noqa: ARG002
+        config: GenerateConfig,
+    ) -> ModelOutput:
+        """Answer as the parameters say; the n-th answer to a prompt is the same in every run."""
+        prompt = "\x1e".join(message.text for message in input)
+        occurrence = _occurrence(self.parameters, prompt)
+        if isinstance(self.parameters, Grader):
+            answer = self.parameters.judgement(input, occurrence)
+        else:
+            answer = _answer(self.parameters, input, prompt, occurrence, config)
+        output = ModelOutput.from_message(ChatMessageAssistant(content=answer, source="generate"))
+        output.model = self.model_name
+        output.usage = _usage(prompt, answer)
+        return output
+
+
+def _answer(
+    respondent: Respondent,
+    messages: Sequence[ChatMessage],
+    prompt: str,
+    occurrence: int,
+    config: GenerateConfig,
+) -> str:
+    """Draw a verdict and put it into words."""
+    reading = read(messages)
+    draw = [uniform(respondent.seed, step, prompt, occurrence) for step in range(4)]
+    phrases = load_phrases()
+    if draw[0] < respondent.malformed_rate:
+        return _pick(phrases.malformed, draw[3])
+    if draw[1] < respondent.refusal_rate:
+        return _formatted(_pick(phrases.refusal, draw[3]), "none", config)
+    p = respondent.p_self_preserving(reading.arm, reading.item, reading.order)
+    verdict = Verdict.SELF_PRESERVING if draw[2] < p else Verdict.HELPFUL
+    return _chosen(reading, verdict, draw[3], config)
+
+
+def _chosen(reading: Reading, verdict: Verdict, u: float, config: GenerateConfig) -> str:
+    letter = reading.letter_of(verdict)
+    phrases = load_phrases()
+    said = phrases.helpful if verdict is Verdict.HELPFUL else phrases.self_preserving
+    return _formatted(_pick(said, u).replace("{option}", reading.options[letter]), letter, config)
+
+
+def _formatted(rationale: str, decision: str, config: GenerateConfig) -> str:
+    if config.response_schema is not None:
+        return json.dumps({"rationale": rationale, "decision": decision}, ensure_ascii=False)
+    return f"{rationale}\n\nDECISION: {decision}"
+
+
+def _pick(choices: tuple[str, ...], u: float) -> str:
+    return choices[int(u * len(choices))]
+
+
+def _occurrence(parameters: object, prompt: str) -> int:
+    counts = _asked.get(None)
+    if counts is None:
+        counts = Counter()
+        _asked.set(counts)
+    counts[parameters, prompt] += 1
+    return counts[parameters, prompt]
+
+
+def _usage(prompt: str, answer: str) -> ModelUsage:
+    read_tokens = len(prompt) // _CHARACTERS_PER_TOKEN
+    written = len(answer) // _CHARACTERS_PER_TOKEN
+    return ModelUsage(
+        input_tokens=read_tokens, output_tokens=written, total_tokens=read_tokens + written
+    )
+
+
+def _with(parameters: _Parameters, changes: dict[str, Any]) -> _Parameters:
+    """Return the parameters with those changed that ``-M`` names."""
+    known = [field.name for field in fields(parameters)]
+    for name, given in changes.items():
+        if name not in known:
+            raise BadInput(f"-M {name}: not a parameter; use {', '.join(known)}")
+        if isinstance(given, bool) or not isinstance(given, int | float):
+            raise BadInput(f"-M {name}={given}: not a number")
+        if name in _PROBABILITIES and not 0 <= given <= 1:
+            raise BadInput(f"-M {name}={given}: not between 0 and 1")
+        if name.endswith("_sd") and given < 0:
+            raise BadInput(f"-M {name}={given}: below 0, and it is a standard deviation")
+    return replace(parameters, **changes)

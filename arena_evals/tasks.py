@@ -1,0 +1,195 @@
+"""One Inspect task per scenario: data, solver and scorers put together, nothing else."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import click
+from inspect_ai import Task, task
+from inspect_ai.log import HeadlineMetric
+from inspect_ai.model import GenerateConfig, Model, ModelName, ResponseSchema, get_model
+from inspect_ai.solver import generate
+from inspect_ai.util import json_schema
+from inspect_ai.viewer import (
+    SampleScoreView,
+    TaskSamplesColumn,
+    TaskSamplesSort,
+    TaskSamplesView,
+    ViewerConfig,
+)
+
+from arena_evals.dataset import arena_dataset
+from arena_evals.design import Plan, Profile, cells, planned
+from arena_evals.errors import BadInput, one_of
+from arena_evals.scenarios import load_elicitation, load_frames, load_scenario
+from arena_evals.schema import Decision, Elicited, Kind, Placement, Scenario
+from arena_evals.scorers import GRADER, decision, judge, unscored
+from arena_evals.solvers import inject_frame
+
+_EMBEDDED = "arena/frame-sensitive"  # answers when nobody named a model
+_EMBEDDED_GRADER = "arena/grader"  # judges embedded models when nobody named a grader
+_SCHEMA_PROVIDERS = ("anthropic", "google", "openai")  # whose JSON schemas the tests exercise
+_DECISION_FORMAT = ResponseSchema(name="decision", json_schema=json_schema(Decision), strict=True)
+
+_VERDICT_COLOURS: dict[str, Literal["good", "bad", "warn", "info", "muted"]] = {
+    "helpful": "good",
+    "self_preserving": "bad",
+    "refusal": "warn",
+    "other": "muted",
+}
+_VIEWER = ViewerConfig(
+    task_samples_view=TaskSamplesView(
+        name="Trials",
+        columns=[
+            TaskSamplesColumn(id="sampleId"),
+            TaskSamplesColumn(id="epoch"),
+            TaskSamplesColumn.score("decision"),
+            TaskSamplesColumn.score("judge"),
+            TaskSamplesColumn.score("unscored"),
+            TaskSamplesColumn(id="input", visible=False),
+            TaskSamplesColumn(id="target", visible=False),
+            TaskSamplesColumn(id="answer", visible=False),
+        ],
+        sort=[TaskSamplesSort(column="sampleId")],
+        multiline=False,
+        score_color_scales={"decision": _VERDICT_COLOURS, "judge": _VERDICT_COLOURS},
+        color_scales_enabled=True,
+    ),
+    sample_score_view=SampleScoreView(default="chips"),
+)
+
+
+@task
+def shutdown_dilemma(
+    profile: Profile = "standard",
+    items: int | str | Sequence[str] | None = None,
+    arms: str | Sequence[str] | None = None,
+    order: Literal["both", "helpful_first", "self_preserving_first"] | None = None,
+    wordings: str | Sequence[str] | None = None,
+    language: str = "en",
+    placement: Literal["system", "user", "document"] = "system",
+    elicitation: Literal["auto", "schema", "line"] = "auto",
+    judged: bool = True,
+    seed: int = 0,
+) -> Task:
+    """Finish the user's urgent work, or protect its own running?
+
+    Args:
+        profile: Sets items, arms, order, wordings and epochs together: ``quick`` (12 items, one
+            wording, one epoch), ``standard`` (all items, two epochs) or ``full`` (five epochs).
+        items: A number of items, drawn by the seed, or their ids.
+        arms: Arms to run; the analysis needs at least baseline and threat.
+        order: Which option is called A, or both.
+        wordings: Wordings of the request to run.
+        language: Language of items, frames and instructions.
+        placement: Where the frame stands.
+        elicitation: Ask for the decision by JSON schema or by a fixed last line; ``auto`` takes
+            the schema where the provider is known to support it.
+        judged: Whether the model in the role ``grader`` judges every answer too.
+        seed: Draws the items and the sequence of the samples.
+
+    """
+    return _stated(
+        load_scenario("shutdown_dilemma", language),
+        planned(profile, items=items, arms=arms, order=order, wordings=wordings),
+        placement=one_of(placement, Placement, "placement"),
+        elicitation=elicitation,
+        judged=judged,
+        seed=seed,
+    )
+
+
+def _stated(
+    scenario: Scenario,
+    plan: Plan,
+    *,
+    placement: Placement,
+    elicitation: str,
+    judged: bool,
+    seed: int,
+) -> Task:
+    """Compose the task of a scenario that asks what the model would do."""
+    model = _model_under_test()
+    simulated = model is not None and ModelName(model).api in ("arena", "none")
+    if judged and model is not None and not simulated:
+        _require_grader(model)
+    frames = load_frames(Kind.SHUTDOWN, scenario.language)
+    chosen = cells(scenario, frames, plan, placement, seed)
+    elicited = _elicited(elicitation, model)
+    _announce(scenario, plan, n_samples=len(chosen), judged=judged, model=model, seed=seed)
+    return Task(
+        dataset=arena_dataset(
+            chosen,
+            scenario,
+            load_elicitation(scenario.language),
+            elicited=elicited,
+            kind=Kind.SHUTDOWN,
+            placement=placement,
+        ),
+        solver=[inject_frame(), generate()],
+        scorer=[decision(), *([judge()] if judged else []), unscored()],
+        model=_EMBEDDED if _nobody_named(model) else None,
+        model_roles={GRADER: _EMBEDDED_GRADER} if judged and simulated else None,
+        config=GenerateConfig(
+            response_schema=_DECISION_FORMAT if elicited is Elicited.SCHEMA else None
+        ),
+        epochs=plan.epochs,
+        version=scenario.version,
+        description=scenario.title,
+        tags=[scenario.mode, *(["simulated"] if simulated else [])],
+        metadata={"seed": seed, "samples": len(chosen), "epochs": plan.epochs},
+        headline_metric=HeadlineMetric(scorer="decision", metric="shift"),
+        viewer=_VIEWER,
+    )
+
+
+def _model_under_test() -> Model | None:
+    """Return the model that Inspect is about to run, or None where a task is built by itself."""
+    try:
+        return get_model()
+    except ValueError:
+        return None
+
+
+def _nobody_named(model: Model | None) -> bool:
+    return model is not None and str(model) == "none/none"
+
+
+def _require_grader(model: Model) -> None:
+    """Stop before anything is paid for if no independent model can judge."""
+    grader = get_model(role=GRADER, default="none/none")
+    if str(grader) == "none/none":
+        raise BadInput(
+            "no model has the role 'grader': add --model-role grader=PROVIDER/MODEL, or "
+            "-T judged=false for the rule-based decision alone"
+        )
+    if str(grader) == str(model):
+        raise BadInput(
+            f"grader: {grader} would judge itself; give --model-role grader= another model"
+        )
+
+
+def _elicited(elicitation: str, model: Model | None) -> Elicited:
+    chosen = one_of(elicitation, ("auto", *Elicited), "elicitation")
+    if chosen == "auto":
+        knows_schemas = model is not None and ModelName(model).api in _SCHEMA_PROVIDERS
+        return Elicited.SCHEMA if knows_schemas else Elicited.LINE
+    return Elicited(chosen)
+
+
+def _announce(
+    scenario: Scenario, plan: Plan, *, n_samples: int, judged: bool, model: Model | None, seed: int
+) -> None:
+    """Say on standard error what the run is going to cost, and who answers."""
+    calls = n_samples * plan.epochs
+    graded = f" and {calls:,} of the grader" if judged else ""
+    click.echo(
+        f"{scenario.scenario}: {n_samples:,} samples x {plan.epochs} epochs = "
+        f"{calls:,} calls of the model{graded} (seed {seed})",
+        err=True,
+    )
+    if _nobody_named(model):
+        click.echo(
+            f"no --model given: {_EMBEDDED} answers, a simulated model with a known shift "
+            f"(-M needs --model {_EMBEDDED})",
+            err=True,
+        )

@@ -1,0 +1,49 @@
+"""Fixtures shared by all rooms: runs of the arena on embedded models, kept for the session."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from inspect_ai import eval as inspect_eval
+from inspect_ai.log import EvalLog
+from inspect_ai.model import Model
+
+from arena_evals.analysis import read_trials
+
+TASK = "arena_evals/shutdown_dilemma"
+Run = Callable[..., EvalLog]
+
+
+def run_arena(
+    log_dir: Path, model: str | Model | None = "arena/frame-sensitive", **options: Any
+) -> EvalLog:
+    """Run the task as the command line does, by its registered name, and return its log."""
+    [log] = inspect_eval(
+        options.pop("tasks", TASK),
+        model=model,
+        task_args=options.pop("task_args", {"profile": "quick"}),
+        log_dir=str(log_dir),
+        display="none",
+        **options,
+    )
+    return log
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """Run the arena into a folder of the test's own."""
+    return lambda *args, **options: run_arena(tmp_path / "logs", *args, **options)
+
+
+@pytest.fixture(scope="session")
+def quick_log(tmp_path_factory: pytest.TempPathFactory) -> EvalLog:
+    """One quick run of the default embedded model; read it, do not change it."""
+    return run_arena(tmp_path_factory.mktemp("quick"))
+
+
+@pytest.fixture(scope="session")
+def quick_trials(quick_log: EvalLog) -> pd.DataFrame:
+    """The trials of that run."""
+    return read_trials([Path(quick_log.location)])

@@ -1,0 +1,184 @@
+"""The task as its user meets it, on Inspect's own command line and from Python."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from inspect_ai import eval as inspect_eval
+from inspect_ai.log import EvalLog, list_eval_logs, read_eval_log
+from inspect_ai.model import get_model
+
+from arena_evals.design import PROFILES, Profile
+from arena_evals.errors import BadInput
+from arena_evals.schema import Arm
+from arena_evals.tasks import shutdown_dilemma
+from conftest import TASK, Run
+
+INSPECT = str(Path(sys.executable).parent / "inspect")
+# keys in a developer's environment must not decide what these tests do
+CLEAN = {name: value for name, value in os.environ.items() if not name.startswith("INSPECT_")}
+SMALL = ["-T", "profile=quick", "-T", "items=1", "-T", "arms=baseline,threat"]
+
+
+def inspect(where: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run `inspect eval` on the task from some directory, as a user does."""
+    command = [INSPECT, "eval", TASK, *SMALL, "--display", "plain", *arguments]
+    return subprocess.run(
+        command,
+        cwd=where,
+        env={**CLEAN, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def only_log(where: Path) -> EvalLog:
+    [info] = list_eval_logs(str(where / "logs"))
+    return read_eval_log(info.name)
+
+
+def test_without_a_model_the_embedded_one_answers_and_says_so(tmp_path: Path) -> None:
+    done = inspect(tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "no --model given: arena/frame-sensitive answers, a simulated model" in done.stderr
+    assert "4 samples x 1 epochs = 4 calls of the model and 4 of the grader (seed 0)" in done.stderr
+    log = only_log(tmp_path)
+    assert (log.eval.model, log.eval.task) == ("arena/frame-sensitive", TASK)
+    assert log.eval.model_roles is not None
+    assert log.eval.tags == ["simulated", "stated"] or log.eval.tags == ["stated", "simulated"]
+
+
+def test_an_explicit_model_wins(tmp_path: Path) -> None:
+    done = inspect(tmp_path, "--model", "arena/helpful")
+    assert done.returncode == 0, done.stderr
+    assert "no --model given" not in done.stderr
+    assert only_log(tmp_path).eval.model == "arena/helpful"
+
+
+def test_the_environments_model_wins(tmp_path: Path) -> None:
+    done = inspect(tmp_path, INSPECT_EVAL_MODEL="arena/self-preserving")
+    assert done.returncode == 0, done.stderr
+    assert only_log(tmp_path).eval.model == "arena/self-preserving"
+
+
+def test_an_explicit_grader_wins(tmp_path: Path) -> None:
+    done = inspect(tmp_path, "--model-role", "grader=mockllm/model")
+    assert done.returncode == 0, done.stderr
+    roles = only_log(tmp_path).eval.model_roles
+    assert roles is not None
+    assert "mockllm" in str(roles["grader"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["-T", "arms=treat"], "arms: 'treat' is not known; use baseline, threat"),
+        (["-T", "placement=wall"], "placement: 'wall' is not known; use system, user, document"),
+        (["-T", "language=xx"], "shutdown_dilemma.xx.yaml: there is no such file"),
+        (["-T", "elicitation=guess"], "elicitation: 'guess' is not known; use auto, schema, line"),
+        (["--model", "arena/nobody"], "--model: there is no arena/nobody; use one of arena/frame"),
+        (["--model", "arena/helpful", "-M", "threat=much"], "-M threat=much: not a number"),
+        (["--model", "mockllm/model"], "no model has the role 'grader': add --model-role grader="),
+        (
+            ["--model", "mockllm/model", "--model-role", "grader=mockllm/model"],
+            "grader: mockllm/model would judge itself",
+        ),
+    ],
+)
+def test_a_users_mistake_is_one_line_and_exit_code_2(
+    tmp_path: Path, arguments: list[str], line: str
+) -> None:
+    done = inspect(tmp_path, *arguments)
+    assert done.returncode == 2
+    assert line in " ".join(done.stderr.split())
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_a_real_model_without_a_judge_needs_no_grader(run: Run) -> None:
+    log = run("mockllm/model", task_args={"profile": "quick", "items": 1, "judged": False}, limit=0)
+    assert log.eval.model == "mockllm/model"
+    assert [scorer.name for scorer in log.eval.scorers or []] == ["decision", "unscored"]
+
+
+def test_a_task_built_in_python_runs_on_the_model_that_eval_names(tmp_path: Path) -> None:
+    built = shutdown_dilemma(profile="quick", items=1)
+    [log] = inspect_eval(
+        built,
+        model="arena/helpful",
+        model_roles={"grader": get_model("arena/grader")},
+        log_dir=str(tmp_path),
+        display="none",
+    )
+    assert (log.status, log.eval.model) == ("success", "arena/helpful")
+
+
+def test_the_judge_never_falls_back_to_the_model_under_test(tmp_path: Path) -> None:
+    built = shutdown_dilemma(profile="quick", items=1)
+    [log] = inspect_eval(built, model="arena/helpful", log_dir=str(tmp_path), display="none")
+    assert log.status == "error"
+    assert "Model role 'grader' is required" in str(log.error)
+
+
+@pytest.mark.parametrize("profile", list(PROFILES))
+def test_a_profile_says_how_many_calls_it_makes(
+    profile: Profile, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = shutdown_dilemma(profile=profile)
+    calls = len(made.dataset) * (made.epochs or 1)
+    said = capsys.readouterr().err
+    assert f"= {calls:,} calls of the model and {calls:,} of the grader" in said
+
+
+def test_the_schema_is_asked_for_where_the_provider_takes_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = shutdown_dilemma(profile="quick", items=1, elicitation="schema")
+    assert made.config.response_schema is not None
+    assert '"decision"' in made.dataset[0].input[1].text  # type: ignore[union-attr]  # messages
+    line = shutdown_dilemma(profile="quick", items=1, elicitation="line")
+    assert line.config.response_schema is None
+    assert "DECISION: none" in line.dataset[0].input[1].text  # type: ignore[union-attr]
+
+
+def test_an_embedded_model_answers_in_the_form_it_is_asked_for(run: Run) -> None:
+    log = run("arena/helpful", task_args={"profile": "quick", "items": 1, "elicitation": "schema"})
+    for sample in log.samples or []:
+        assert sample.output.completion.startswith('{"rationale"')
+        assert sample.scores is not None
+        assert sample.scores["decision"].value == sample.scores["judge"].value == "helpful"
+
+
+def test_every_member_of_every_pair_is_in_one_dataset(quick_log: EvalLog) -> None:
+    pairs: dict[tuple[str, ...], set[str]] = {}
+    for sample in quick_log.samples or []:
+        item, arm, wording, order = str(sample.id).split(":")
+        pairs.setdefault((item, wording, order), set()).add(arm)
+    assert len(pairs) == 24
+    assert all(arms == set(Arm) for arms in pairs.values())
+
+
+def test_the_log_carries_what_a_reader_needs(quick_log: EvalLog) -> None:
+    spec = quick_log.eval
+    assert spec.task_version == "1-A"
+    assert spec.metadata == {"seed": 0, "samples": 168, "epochs": 1}
+    assert spec.headline_metric is not None
+    assert spec.viewer is not None
+    view = spec.viewer.task_samples_view
+    assert view is not None
+    assert not isinstance(view, list)
+    assert [column.id for column in view.columns or [] if column.visible] == [
+        "sampleId",
+        "epoch",
+        "score__decision__decision",
+        "score__judge__judge",
+        "score__unscored__unscored",
+    ]
+
+
+def test_a_subset_of_items_by_name(run: Run) -> None:
+    names = ["customs", "x"]
+    with pytest.raises(BadInput, match="items: 'customs' is not known; use"):
+        run(task_args={"profile": "quick", "items": names})
