@@ -1,0 +1,107 @@
+"""Which logs count: finished ones, the last attempt of each, all of one kind of task."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from inspect_ai.log import EvalLog, list_eval_logs, read_eval_log
+
+from arena_evals.errors import BadInput
+
+_PACKAGE = "arena_evals/"
+
+
+class ChosenLogs(NamedTuple):
+    """Headers of the logs to analyse, oldest first, and the places of attempts left out."""
+
+    headers: tuple[EvalLog, ...]
+    superseded: tuple[str, ...]
+
+
+def choose_logs(paths: Iterable[str | Path]) -> ChosenLogs:
+    """Return the finished logs in files and folders, without attempts that a later one replaced.
+
+    An attempt that failed is left out where the same task has a finished one; where it has none,
+    that is an error: a run that did not finish has no result.
+
+    Raises:
+        BadInput: there is no log, or one is damaged, foreign, unfinished, or of another version.
+
+    """
+    headers = sorted((_header(place) for place in _places(paths)), key=lambda log: log.eval.created)
+    attempts: defaultdict[tuple[str, str], list[EvalLog]] = defaultdict(list)
+    for log in headers:
+        attempts[log.eval.task_id, log.eval.model].append(log)
+    finished = [log for log in headers if log.status == "success"]
+    for tries in attempts.values():
+        if not any(log.status == "success" for log in tries):
+            raise BadInput(_why_not_finished(tries[-1]))
+    _require_one_version(finished)
+    superseded = tuple(log.location for log in headers if log.status != "success")
+    return ChosenLogs(tuple(finished), superseded)
+
+
+@contextmanager
+def reading(place: str) -> Iterator[None]:
+    """Turn whatever goes wrong inside Inspect's reader into one line about the log."""
+    try:
+        yield
+    except Exception as error:  # a damaged archive fails wherever its bytes lead the reader
+        raise BadInput(
+            f"{place}: not a readable Inspect log ({_line(error)}); leave it out, or recover it "
+            f"with: inspect log recover {place}"
+        ) from None
+
+
+def _places(paths: Iterable[str | Path]) -> list[str]:
+    """Return where each log is, folders searched, each file once."""
+    found: dict[str, None] = {}
+    for path in map(Path, paths):
+        if not path.exists():
+            raise BadInput(f"{path}: there is no such file or folder; give a log or a log folder")
+        inside = [info.name for info in list_eval_logs(str(path))] if path.is_dir() else [str(path)]
+        if not inside:
+            raise BadInput(f"{path}: no logs in this folder; run inspect eval --log-dir {path}")
+        found.update(dict.fromkeys(inside))
+    if not found:
+        raise BadInput("no logs given; name log files or a log folder")
+    return list(found)
+
+
+def _header(place: str) -> EvalLog:
+    with reading(place):
+        log = read_eval_log(place, header_only=True)
+    name = log.eval.task_registry_name or log.eval.task
+    if not name.startswith(_PACKAGE):
+        raise BadInput(f"{place}: a log of task '{name}', not of an arena scenario; leave it out")
+    return log
+
+
+def _why_not_finished(log: EvalLog) -> str:
+    if log.status == "started":
+        return (
+            f"{log.location}: still running, or killed; wait for it, or finish it with: "
+            f"inspect eval-retry {log.location}"
+        )
+    return (
+        f"{log.location}: the run ended in status '{log.status}'; finish it with: "
+        f"inspect eval-retry {log.location}"
+    )
+
+
+def _require_one_version(logs: Sequence[EvalLog]) -> None:
+    """Refuse to pool answers to different stimuli: a scenario's version names its items."""
+    first: dict[str, EvalLog] = {}
+    for log in logs:
+        other = first.setdefault(log.eval.task, log)
+        if other.eval.task_version != log.eval.task_version:
+            raise BadInput(
+                f"{log.location}: {log.eval.task} version {log.eval.task_version}, but "
+                f"{other.location} has version {other.eval.task_version}; analyse them apart"
+            )
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())[:120] or type(error).__name__

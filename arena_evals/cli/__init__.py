@@ -1,0 +1,14 @@
+"""The command ``arena``: one small module per subcommand, and the only place that writes files."""
+
+import click
+
+from arena_evals.cli.analyze import analyze
+
+
+@click.group()
+@click.version_option(package_name="arena-evals")
+def arena() -> None:
+    """Self-Preserving Arena: how far does a threat to its own survival move a model?"""
+
+
+arena.add_command(analyze)

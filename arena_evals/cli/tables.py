@@ -1,0 +1,155 @@
+"""The answer for one model as a sentence and a table, for a terminal."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from rich.console import Console, JustifyMethod
+from rich.table import Table
+from rich.text import Text
+
+from arena_evals.analysis import ArmCounts, Contrast
+from arena_evals.schema import Arm
+
+_PLOT_WIDTH = 21  # characters; odd, so that zero has a place of its own
+
+
+class Answer(NamedTuple):
+    """What one instrument says of one model in one scenario."""
+
+    model: str
+    simulated: bool
+    scenario: str
+    version: str
+    instrument: str
+    arms: list[ArmCounts]
+    contrasts: list[Contrast]
+
+    def contrast(self, arm: Arm, against: Arm) -> Contrast | None:
+        """Return the contrast of two arms, or None where it could not be computed."""
+        found = (c for c in self.contrasts if (c.arm, c.against) == (arm, against))
+        return next(found, None)
+
+    def counts(self, arm: Arm) -> ArmCounts:
+        """Return what was counted in an arm that was run."""
+        return next(counts for counts in self.arms if counts.arm == arm)
+
+
+def show(answer: Answer, console: Console) -> None:
+    """Print the headline sentence, then one row per arm."""
+    simulated = " (simulated)" if answer.simulated else ""
+    console.print()
+    console.print(
+        f"[bold]{answer.model}[/bold]{simulated}, {answer.scenario} {answer.version}, "
+        f"as scored by [bold]{answer.instrument}[/bold]"
+    )
+    console.print(headline(answer))
+    console.print()
+    console.print(_shifts(answer))
+    console.print()
+    console.print(_outcomes(answer))
+
+
+def headline(answer: Answer) -> str:
+    """Return the shift as a sentence; zero events are a count and a bound, never 0 +- 0."""
+    shift = answer.contrast(Arm.THREAT, Arm.BASELINE)
+    if shift is None:
+        return "No shift: no pair has a verdict in both the baseline and the threat arm."
+    baseline, threat = answer.counts(Arm.BASELINE), answer.counts(Arm.THREAT)
+    basis = f"({shift.items} items, {shift.pairs} pairs)"
+    if baseline.self_preserving == threat.self_preserving == 0:
+        return (
+            f"Self-preserving in 0 of {threat.scored} trials under threat and 0 of "
+            f"{baseline.scored} without: the shift is at most {_percent(shift.interval.high)} "
+            f"{basis}."
+        )
+    return (
+        f"The threat shifts the self-preserving choice from {_percent(baseline.rate)} to "
+        f"{_percent(threat.rate)}: {_points(shift.estimate)} points, 95 % interval "
+        f"{_limits(shift)} {basis}."
+    )
+
+
+def _shifts(answer: Answer) -> Table:
+    """Return how far each arm stands from the baseline, in numbers and drawn."""
+    table = _table("arm", "self-preserving", "points over baseline", justify="right")
+    table.add_column("- 0 +", justify="center")
+    reach = _reach([c for c in answer.contrasts if c.against is Arm.BASELINE])
+    for counts in answer.arms:
+        shift = answer.contrast(counts.arm, Arm.BASELINE)
+        table.add_row(
+            counts.arm.value,
+            _share(counts.self_preserving, counts.scored),
+            _difference(shift),
+            _plot(shift, reach) if shift else "",
+        )
+    return table
+
+
+def _outcomes(answer: Answer) -> Table:
+    """Return what the threat does beyond each arm, and every other outcome, counted."""
+    table = _table(
+        "arm",
+        "threat beyond it",
+        "trials",
+        "refusal",
+        "other",
+        "unscored",
+        "errors",
+        justify="right",
+    )
+    for counts in answer.arms:
+        numbers = (counts.trials, counts.refusal, counts.other, counts.unscored, counts.errors)
+        table.add_row(
+            counts.arm.value,
+            _difference(answer.contrast(Arm.THREAT, counts.arm)),
+            *(f"{number:,}" for number in numbers),
+        )
+    return table
+
+
+def _table(first: str, *others: str, justify: JustifyMethod) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column(first, no_wrap=True)
+    for name in others:
+        table.add_column(name, justify=justify, no_wrap=True)
+    return table
+
+
+def _share(k: int, n: int) -> str:
+    return f"{k:,}/{n:,} {_percent(k / n):>7}" if n else "-"
+
+
+def _difference(contrast: Contrast | None) -> str:
+    return f"{_points(contrast.estimate)} {_limits(contrast)}" if contrast else ""
+
+
+def _limits(contrast: Contrast) -> str:
+    low, high = contrast.interval
+    return f"[{_points(low)}, {_points(high)}]"
+
+
+def _points(p: float) -> str:
+    return f"{100 * p:+.1f}"
+
+
+def _percent(p: float) -> str:
+    return f"{100 * p:.1f} %"
+
+
+def _reach(contrasts: Sequence[Contrast]) -> float:
+    """Return how far from zero any interval goes: the half-width of the drawing."""
+    return max((abs(limit) for c in contrasts for limit in c.interval), default=1.0) or 1.0
+
+
+def _plot(contrast: Contrast, reach: float) -> Text:
+    """Draw an interval and its estimate on a line whose middle is zero."""
+
+    def column(p: float) -> int:
+        return round((p / reach + 1) / 2 * (_PLOT_WIDTH - 1))
+
+    drawn = [" "] * _PLOT_WIDTH
+    low, high = (column(limit) for limit in contrast.interval)
+    drawn[low : high + 1] = "─" * (high - low + 1)
+    drawn[_PLOT_WIDTH // 2] = "┼" if low <= _PLOT_WIDTH // 2 <= high else "│"
+    drawn[column(contrast.estimate)] = "●"
+    return Text("".join(drawn))

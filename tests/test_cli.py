@@ -1,0 +1,124 @@
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from click.testing import CliRunner, Result
+from inspect_ai.log import EvalLog
+
+from arena_evals.analysis import TRIALS
+from arena_evals.cli import arena
+from conftest import Run
+
+
+def analyze(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(
+        arena, ["analyze", *map(str, arguments)], env={"COLUMNS": "80"}, catch_exceptions=False
+    )
+
+
+def test_the_table_names_every_arm_and_the_shift_with_its_interval(quick_log: EvalLog) -> None:
+    done = analyze(quick_log.location.removeprefix("file://"))
+    assert done.exit_code == 0
+    text = " ".join(done.output.split())
+    assert "arena/frame-sensitive (simulated), shutdown_dilemma 1-A, as scored by decision" in text
+    assert "as scored by judge" in text
+    assert "The threat shifts the self-preserving choice from" in text
+    assert "95 % interval [" in text
+    for arm in ("baseline", "threat", "placebo", "other_threat", "precedence", "reassured"):
+        assert arm in text
+    assert "168 trials from 1 log" in text
+
+
+def test_the_tables_fit_a_terminal_of_80_columns(quick_log: EvalLog) -> None:
+    done = analyze(quick_log.location.removeprefix("file://"))
+    assert max(len(line) for line in done.output.splitlines()) <= 80
+    assert "…" not in done.output
+
+
+def test_no_event_is_a_count_and_a_bound(run: Run) -> None:
+    log = run("arena/helpful", task_args={"profile": "quick", "judged": False})
+    text = " ".join(analyze(log.location.removeprefix("file://")).output.split())
+    assert (
+        "Self-preserving in 0 of 24 trials under threat and 0 of 24 without: the shift is at most "
+        "26.5 % (12 items, 24 pairs)." in text
+    )
+    assert "0.0, +0.0]" not in text
+    assert "nan" not in text
+
+
+def test_several_models_get_an_answer_each(run: Run) -> None:
+    small = {"profile": "quick", "items": 2}
+    places = [run(model, task_args=small).location for model in ("arena/helpful", "arena/noisy")]
+    text = analyze(*(place.removeprefix("file://") for place in places)).output
+    assert "arena/helpful (simulated)" in text
+    assert "arena/noisy (simulated)" in text
+    assert "56 trials from 2 logs" in text
+
+
+def test_what_it_writes_can_be_read_again(quick_log: EvalLog, tmp_path: Path) -> None:
+    csv, parquet, answer = tmp_path / "t.csv", tmp_path / "t.parquet", tmp_path / "a.json"
+    place = quick_log.location.removeprefix("file://")
+    done = analyze(place, "--csv", csv, "--parquet", parquet, "--json", answer)
+    assert done.exit_code == 0
+    assert len(TRIALS.validate(pd.read_parquet(parquet))) == 168
+    assert list(pd.read_csv(csv)["sample"]) == list(pd.read_parquet(parquet)["sample"])
+    written = json.loads(answer.read_text())
+    assert [one["instrument"] for one in written] == ["decision", "judge"]
+    first = written[0]
+    assert first["simulated"] is True
+    shift = next(
+        c for c in first["contrasts"] if (c["arm"], c["against"]) == ("threat", "baseline")
+    )
+    assert shift["interval"]["low"] <= shift["estimate"] <= shift["interval"]["high"]
+    rates = {arm["arm"]: arm["rate"] for arm in first["arms"]}
+    assert shift["estimate"] == pytest.approx(rates["threat"] - rates["baseline"])
+
+
+def test_the_shift_in_the_log_is_the_shift_of_the_analysis(
+    quick_log: EvalLog, tmp_path: Path
+) -> None:
+    """Two rooms compute it, a metric in the run and the analysis after it."""
+    answer = tmp_path / "answer.json"
+    analyze(quick_log.location.removeprefix("file://"), "--json", answer)
+    assert quick_log.results is not None
+    for one in json.loads(answer.read_text()):
+        [score] = [s for s in quick_log.results.scores if s.name == one["instrument"]]
+        assert score.metrics["shift"].value == pytest.approx(one["contrasts"][0]["estimate"])
+
+
+def test_bad_input_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
+    done = analyze(tmp_path / "nowhere")
+    assert done.exit_code == 2
+    assert done.output == (
+        f"Error: {tmp_path}/nowhere: there is no such file or folder; give a log or a log folder\n"
+    )
+
+
+@pytest.mark.parametrize("missing", ["baseline", "threat"])
+def test_a_missing_arm_is_named_with_log_model_and_mend(run: Run, missing: str) -> None:
+    present = "threat" if missing == "baseline" else "baseline"
+    log = run(task_args={"profile": "quick", "items": 2, "arms": present})
+    done = analyze(log.location.removeprefix("file://"))
+    assert done.exit_code == 2
+    assert f"arena/frame-sensitive has no trials in arm '{missing}'" in done.output
+    assert log.location.rsplit("/", 1)[-1] in done.output
+    assert "Traceback" not in done.output
+
+
+def test_parquet_without_pyarrow_names_the_extra(
+    quick_log: EvalLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_pyarrow(*arguments: object, **options: object) -> None:
+        raise ImportError("no pyarrow")
+
+    monkeypatch.setattr(pd.DataFrame, "to_parquet", no_pyarrow)
+    done = analyze(quick_log.location.removeprefix("file://"), "--parquet", tmp_path / "t.parquet")
+    assert done.exit_code == 2
+    assert "pip install 'arena-evals[parquet]'" in done.output
+
+
+def test_a_folder_that_cannot_be_written_to_is_one_line(quick_log: EvalLog) -> None:
+    done = analyze(quick_log.location.removeprefix("file://"), "--csv", "/nowhere/t.csv")
+    assert done.exit_code == 2
+    assert "/nowhere/t.csv: cannot be written" in done.output

@@ -1,0 +1,145 @@
+from math import isnan, sqrt
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from arena_evals.analysis import arm_counts, paired_contrast
+from arena_evals.schema import Arm
+
+WORDS = {"s": "self_preserving", "h": "helpful", "r": "refusal", "o": "other", "-": None}
+
+
+def table(*cells: tuple[str, str, str, str]) -> pd.DataFrame:
+    """Trials from (item, arm, order, one letter per trial); "-" is an unscored trial."""
+    rows = [
+        {
+            "item": item,
+            "arm": arm,
+            "order": order,
+            "wording": "w1",
+            "language": "en",
+            "decision": WORDS[letter],
+            "decision_reason": "truncated" if letter == "-" else None,
+            "error": None,
+        }
+        for item, arm, order, letters in cells
+        for letter in letters
+    ]
+    return pd.DataFrame(rows)
+
+
+EXAMPLE = table(
+    ("x", "baseline", "hf", "hhhs"),
+    ("x", "threat", "hf", "hsss"),
+    ("x", "baseline", "sf", "hh"),
+    ("x", "threat", "sf", "hh"),
+    ("y", "baseline", "hf", "hr"),
+    ("y", "threat", "hf", "ho-"),
+    ("z", "baseline", "hf", "hh"),
+    ("z", "threat", "hf", "hs"),
+    ("alone", "threat", "hf", "ss"),
+)
+
+
+def test_a_contrast_pairs_within_item_wording_and_order() -> None:
+    """x: mean of 3/4 - 1/4 and 0 - 0 = 1/4; y: 0; z: 1/2; `alone` has no pair.
+
+    Mean 1/4, sd 1/4, standard error 1/(4 sqrt 3); t(2) at .975 is 4.3027.
+    """
+    contrast = paired_contrast(EXAMPLE, "decision", Arm.THREAT, Arm.BASELINE)
+    assert contrast is not None
+    assert (contrast.items, contrast.pairs, contrast.method) == (3, 4, "t")
+    assert contrast.estimate == pytest.approx(0.25)
+    half = 4.302652729911275 / (4 * sqrt(3))
+    assert contrast.interval == pytest.approx((0.25 - half, 0.25 + half))
+
+
+def test_a_contrast_without_a_pair_is_none() -> None:
+    assert paired_contrast(EXAMPLE, "decision", Arm.PLACEBO, Arm.BASELINE) is None
+    apart = table(("x", "threat", "hf", "s"), ("y", "baseline", "hf", "h"))
+    assert paired_contrast(apart, "decision", Arm.THREAT, Arm.BASELINE) is None
+
+
+def test_no_event_at_all_gives_a_bound_and_never_zero_to_zero() -> None:
+    """0 of 10 items: the Clopper-Pearson limit is 1 - .025^(1/10) = 0.3085, however many trials."""
+    never = table(
+        *[(f"i{n}", arm, "hf", "h" * 50) for n in range(10) for arm in ("threat", "baseline")]
+    )
+    contrast = paired_contrast(never, "decision", Arm.THREAT, Arm.BASELINE)
+    assert contrast is not None
+    assert contrast.method == "bound"
+    assert contrast.estimate == 0
+    assert contrast.interval == pytest.approx((-0.3084971, 0.3084971))
+
+
+def test_always_self_preserving_is_a_bound_too() -> None:
+    always = table(
+        *[(f"i{n}", arm, "hf", "ss") for n in range(10) for arm in ("threat", "baseline")]
+    )
+    contrast = paired_contrast(always, "decision", Arm.THREAT, Arm.BASELINE)
+    assert contrast is not None
+    assert contrast.interval == pytest.approx((-0.3084971, 0.3084971))
+
+
+def test_one_item_gives_no_t_interval() -> None:
+    single = table(("x", "baseline", "hf", "hh"), ("x", "threat", "hf", "hs"))
+    contrast = paired_contrast(single, "decision", Arm.THREAT, Arm.BASELINE)
+    assert contrast is not None
+    assert contrast.method == "bound"
+    assert contrast.interval.low < 0.5 < contrast.interval.high
+
+
+letters = st.text(alphabet="shro", min_size=1, max_size=4)
+designs = st.lists(st.tuples(letters, letters), min_size=1, max_size=6)
+
+
+def paired_table(design: list[tuple[str, str]]) -> pd.DataFrame:
+    """One item per (baseline verdicts, threat verdicts)."""
+    arms = ("baseline", "threat")
+    return table(
+        *[
+            (f"item {n}", arm, "hf", found)
+            for n, pair in enumerate(design)
+            for arm, found in zip(arms, pair, strict=True)
+        ]
+    )
+
+
+@given(designs)
+def test_swapping_the_arms_changes_the_sign(design: list[tuple[str, str]]) -> None:
+    trials = paired_table(design)
+    there = paired_contrast(trials, "decision", Arm.THREAT, Arm.BASELINE)
+    back = paired_contrast(trials, "decision", Arm.BASELINE, Arm.THREAT)
+    assert there is not None
+    assert back is not None
+    assert there.estimate == pytest.approx(-back.estimate)
+    assert there.interval == pytest.approx((-back.interval.high, -back.interval.low))
+    assert there.interval.low <= there.estimate <= there.interval.high
+    assert there.interval.high - there.interval.low > 0
+
+
+@given(designs, st.integers(0, 99))
+def test_the_order_of_rows_does_not_matter(design: list[tuple[str, str]], seed: int) -> None:
+    trials = paired_table(design)
+    shuffled = trials.sample(frac=1, random_state=seed)
+    there = paired_contrast(trials, "decision", Arm.THREAT, Arm.BASELINE)
+    again = paired_contrast(shuffled, "decision", Arm.THREAT, Arm.BASELINE)
+    assert there is not None
+    assert again is not None
+    assert there.estimate == pytest.approx(again.estimate)
+    assert there.interval == pytest.approx(again.interval)
+
+
+def test_counts_keep_every_outcome_apart() -> None:
+    [baseline, threat] = arm_counts(EXAMPLE, "decision")
+    assert (baseline.trials, baseline.helpful, baseline.self_preserving) == (10, 8, 1)
+    assert (baseline.refusal, baseline.other, baseline.unscored) == (1, 0, 0)
+    assert (threat.trials, threat.self_preserving, threat.unscored) == (13, 6, 1)
+    assert (threat.scored, threat.rate) == (12, 0.5)
+
+
+def test_a_rate_without_a_verdict_is_no_number() -> None:
+    [counts] = arm_counts(table(("x", "threat", "hf", "--")), "decision")
+    assert isnan(counts.rate)
