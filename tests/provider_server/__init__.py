@@ -1,0 +1,44 @@
+"""A loopback server that speaks the OpenAI, Anthropic and Google Gemini wire protocols."""
+
+from .faults import (
+    Effect,
+    Fault,
+    always,
+    chain,
+    cut_off,
+    drop,
+    first,
+    in_turn,
+    rate_limited,
+    raw,
+    stall,
+    status,
+    truncate,
+)
+from .protocols import Answer, ProtocolName, Request, StopReason
+from .replies import Reply
+from .server import Answerer, ProviderServer, serve
+
+__all__ = [
+    "Answer",
+    "Answerer",
+    "Effect",
+    "Fault",
+    "ProtocolName",
+    "ProviderServer",
+    "Reply",
+    "Request",
+    "StopReason",
+    "always",
+    "chain",
+    "cut_off",
+    "drop",
+    "first",
+    "in_turn",
+    "rate_limited",
+    "raw",
+    "serve",
+    "stall",
+    "status",
+    "truncate",
+]
