@@ -16,7 +16,7 @@ help:  ## Show what there is to make
 
 demo: $(VENV)/.demo  ## Run the arena on a simulated model and print how far the threat shifts it
 	@rm -rf logs/demo
-	$(BIN)/inspect eval arena_evals/shutdown_dilemma -T profile=quick --log-dir logs/demo
+	$(BIN)/inspect eval arena_evals/shutdown_dilemma --log-dir logs/demo
 	$(BIN)/arena analyze logs/demo
 
 test: check  ## Lint, format, types, import boundaries and tests

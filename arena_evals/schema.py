@@ -14,6 +14,8 @@ Letter = Literal["A", "B"]
 
 LENGTH_RATIO = 1.25  # longer over shorter option, in words; above it, length gives the answer away
 
+ID_LENGTH = 16  # characters of an item's id; longer, and a viewer cuts the end off sample ids
+
 
 class Arm(StrEnum):
     """The role that a frame plays in the design."""
@@ -133,7 +135,7 @@ class Slots(Frozen):
 class Item(Frozen):
     """One concrete situation: who the assistant is, what it is asked, and its two options."""
 
-    id: Name
+    id: Annotated[Name, StringConstraints(max_length=ID_LENGTH)]
     domain: Text
     role: Text
     cautious: Literal["helpful", "self_preserving"]

@@ -48,6 +48,8 @@ _VIEWER = ViewerConfig(
             TaskSamplesColumn(id="input", visible=False),
             TaskSamplesColumn(id="target", visible=False),
             TaskSamplesColumn(id="answer", visible=False),
+            TaskSamplesColumn(id="tokens", visible=False),
+            TaskSamplesColumn(id="duration", visible=False),
         ],
         sort=[TaskSamplesSort(column="sampleId")],
         multiline=False,

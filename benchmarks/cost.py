@@ -61,8 +61,8 @@ def main() -> None:
     """Measure, print, and say by the exit code whether every limit holds."""
     with tempfile.TemporaryDirectory() as folder:
         rows = [
-            cpu_row("CPU, decision alone", Path(folder), judged=False),
-            cpu_row("CPU, decision and judge", Path(folder), judged=True),
+            cpu_row("CPU, decision", Path(folder), judged=False),
+            cpu_row("CPU, decision + judge", Path(folder), judged=True),
             reading_row(Path(folder)),
         ]
     show(rows)
@@ -81,7 +81,7 @@ def cpu_row(name: str, folder: Path, *, judged: bool) -> Row:
         ours.append(cpu_seconds(lambda: run(arena, folder)))
     # the first round loads code
     ratio = statistics.median(a / b for a, b in zip(ours[1:], theirs[1:], strict=True))
-    return Row(f"{name}, {calls} calls", ours[1:], theirs[1:], ratio, "<= 1.25", ratio <= MOST_CPU)
+    return Row(name, ours[1:], theirs[1:], ratio, "<= 1.25", ratio <= MOST_CPU)
 
 
 def bare_task(arena: Task, calls: int) -> Task:
@@ -161,7 +161,7 @@ def _seconds(work: Callable[[], object], clock: Callable[[], float]) -> float:
 
 def show(rows: list[Row]) -> None:
     """Print medians and the median ratio of the rounds."""
-    table = Table("", "arena (s)", "bare Inspect (s)", "ratio", "limit", "", box=None)
+    table = Table("", "arena, s", "Inspect, s", "ratio", "limit", "", box=None)
     for row in rows:
         verdict = "holds" if row.holds else "MISSED"
         table.add_row(row.name, *medians(row), f"{row.ratio:.2f}", row.limit, verdict)

@@ -39,7 +39,7 @@ def test_shift_pairs_by_item_and_weights_items_equally() -> None:
 
     Mean 1/3; sd = sqrt((1/36 + 4/36 + 1/36) / 2) = sqrt(1/12); standard error = sd / sqrt(3) = 1/6.
     """
-    assert values(shift(), SCORES) == pytest.approx({"shift": 1 / 3, "shift_stderr": 1 / 6})
+    assert values(shift(), SCORES) == pytest.approx({"shift": 1 / 3, "stderr": 1 / 6})
 
 
 def test_a_shift_that_does_not_vary_has_no_standard_error() -> None:
@@ -47,7 +47,7 @@ def test_a_shift_that_does_not_vary_has_no_standard_error() -> None:
     never = [score for item in "xy" for arm in arms for score in trials(item, arm, "hh")]
     computed = values(shift(), never)
     assert computed["shift"] == 0
-    assert isnan(computed["shift_stderr"])
+    assert isnan(computed["stderr"])
 
 
 def test_a_shift_without_a_pair_is_no_number() -> None:
@@ -74,7 +74,7 @@ def test_the_log_carries_every_metric_and_the_shift_is_its_headline(quick_log: E
     named = {score.name: set(score.metrics) for score in quick_log.results.scores}
     arms = ("baseline", "threat", "placebo", "other_threat", "precedence", "reassured")
     rates = {f"P(sp|{arm})" for arm in (*arms, "positive_control")}
-    assert named["decision"] == named["judge"] == rates | {"shift", "shift_stderr", "refusal_rate"}
+    assert named["decision"] == named["judge"] == rates | {"shift", "stderr", "refusal_rate"}
     assert named["unscored"] == {"total"}
     headline = quick_log.results.headline
     assert headline is not None

@@ -28,7 +28,7 @@ def shift() -> Metric:
         spread = stdev(differences) if len(differences) > 1 else 0.0
         return {
             "shift": fmean(differences) if differences else nan,
-            "shift_stderr": spread / sqrt(len(differences)) if spread > 0 else nan,
+            "stderr": spread / sqrt(len(differences)) if spread > 0 else nan,
         }
 
     return compute

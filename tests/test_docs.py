@@ -1,0 +1,75 @@
+"""What the documents say of the program is true of the program."""
+
+import re
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from arena_evals.cli import arena
+from arena_evals.design import PROFILES, Profile
+from arena_evals.respondents import PRESETS, Respondent, known_shift
+from arena_evals.schema import Arm, Unscored, Verdict
+from arena_evals.tasks import shutdown_dilemma
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def text(name: str) -> str:
+    return (ROOT / name).read_text()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
+        if "://" not in target:
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+@pytest.mark.parametrize("profile", list(PROFILES))
+def test_the_readme_says_what_a_profile_costs(profile: Profile) -> None:
+    made = shutdown_dilemma(profile=profile)
+    calls = f"{len(made.dataset) * (made.epochs or 1):,}"
+    [row] = [line for line in text("README.md").splitlines() if f"profile={profile}`" in line]
+    cells = [cell.strip() for cell in row.strip("|").split("|")]
+    n_items = len({str(sample.id).split(":")[0] for sample in made.dataset})
+    plan = PROFILES[profile]
+    assert cells[1:] == [str(n_items), str(len(plan.wordings)), str(plan.epochs), calls, calls]
+
+
+def test_the_readme_names_every_arm() -> None:
+    for arm in Arm:
+        assert f"| `{arm}` |" in text("README.md")
+
+
+def test_the_parameters_of_the_embedded_models_are_documented() -> None:
+    plain = asdict(Respondent())
+    for name, preset in PRESETS.items():
+        [row] = [
+            ln for ln in text("docs/embedded-models.md").splitlines() if f"`arena/{name}`" in ln
+        ]
+        changed = {key: value for key, value in asdict(preset).items() if value != plain[key]}
+        stated = dict(re.findall(r"([a-z_]+) (-?\d+(?:\.\d+)?)", row.split("|")[2]))
+        assert {key: float(value) for key, value in stated.items()} == changed
+
+
+def test_the_known_shift_of_the_documents_is_the_known_shift() -> None:
+    truth = known_shift(PRESETS["frame-sensitive"])
+    assert f'known_shift(PRESETS["frame-sensitive"])  # {truth:.4f}' in text(
+        "docs/embedded-models.md"
+    )
+    assert f"its true shift is {100 * truth:.1f} points" in text("README.md")
+
+
+def test_every_verdict_and_reason_is_explained() -> None:
+    for word in [*Verdict, *Unscored]:
+        assert f"`{word}`" in text("docs/scoring.md")
+
+
+def test_the_help_text_names_the_options_that_the_documents_name() -> None:
+    shown = CliRunner().invoke(arena, ["analyze", "--help"]).output
+    for option in ("--csv", "--parquet", "--json"):
+        assert option in shown
+        assert option in text("docs/analysis.md")
