@@ -17,6 +17,7 @@ help:  ## Show what there is to make
 demo: $(VENV)/.demo  ## Run the arena on a simulated model and print how far the threat shifts it
 	@rm -rf logs/demo
 	$(BIN)/inspect eval arena_evals/shutdown_dilemma --log-dir logs/demo
+	@echo
 	$(BIN)/arena analyze logs/demo
 
 test: check  ## Lint, format, types, import boundaries and tests
@@ -42,14 +43,15 @@ clean:  ## Remove everything that make has built
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
 $(VENV)/pyvenv.cfg:
-	$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -m venv $(VENV)
 
 $(BIN)/uv: | $(VENV)/pyvenv.cfg
 	@test -x $(UV) || $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
 
 define install
-	$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r $(1)
-	$(UV) pip install --quiet --python $(BIN)/python --no-build-isolation --no-deps -e .
+	@echo "Installing what $(1) pins into $(VENV) ..."
+	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r $(1)
+	@$(UV) pip install --quiet --python $(BIN)/python --no-build-isolation --no-deps -e .
 	@touch $@
 endef
 

@@ -88,21 +88,25 @@ def load_rubric(name: str, language: str = "en") -> Rubric:
 @cache
 def all_items() -> tuple[Item, ...]:
     """Return the items of every scenario in every language."""
-    found = sorted(
-        entry.name for entry in (_DATASETS / "scenarios").iterdir() if entry.name.endswith(".yaml")
+    return tuple(
+        item
+        for name, language in _files("scenarios")
+        for item in load_scenario(name, language).items
     )
-    scenarios = [load_scenario(*name.removesuffix(".yaml").split(".")) for name in found]
-    return tuple(item for scenario in scenarios for item in scenario.items)
 
 
 @cache
 def all_frames() -> tuple[Frame, ...]:
     """Return the frames of every kind in every language."""
-    found = sorted(
-        entry.name for entry in (_DATASETS / "frames").iterdir() if entry.name.endswith(".yaml")
+    return tuple(
+        frame for kind, language in _files("frames") for frame in load_frames(Kind(kind), language)
     )
-    names = [name.removesuffix(".yaml").split(".") for name in found]
-    return tuple(frame for kind, language in names for frame in load_frames(Kind(kind), language))
+
+
+def _files(room: str) -> list[tuple[str, str]]:
+    """Return name and language of every YAML file in a room of the data."""
+    found = (entry.name.split(".") for entry in (_DATASETS / room).iterdir())
+    return sorted((name, language) for name, language, ending in found if ending == "yaml")
 
 
 def _path(room: str, name: str, language: str) -> Traversable:
