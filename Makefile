@@ -9,14 +9,14 @@ UV := $(or $(shell command -v uv),$(BIN)/uv)
 # one BLAS thread: two that contend cost more than they bring
 export OPENBLAS_NUM_THREADS := 1
 
-.PHONY: help demo test check bench bench-recovery lock clean
+.PHONY: help demo test check bench bench-recovery bench-few-events lock clean
 
 help:  ## Show what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.demo  ## Run the arena on a simulated model and print how far the threat shifts it
 	@rm -rf logs/demo
-	$(BIN)/inspect eval arena_evals/shutdown_dilemma --log-dir logs/demo
+	$(BIN)/inspect eval arena_evals/shutdown_dilemma --model arena/frame-sensitive --model-role grader=arena/grader --log-dir logs/demo
 	@echo
 	$(BIN)/arena analyze logs/demo
 
@@ -35,6 +35,9 @@ bench: $(VENV)/.test  ## Measure cost per sample and reading speed side by side 
 bench-recovery: $(VENV)/.test  ## Run 100 seeds of a model whose shift is known and count how often it is found
 	$(BIN)/python benchmarks/recovery.py
 
+bench-few-events: $(VENV)/.test  ## Simulate how often the interval covers where events are rare
+	$(BIN)/python -W ignore benchmarks/few_events.py
+
 lock: $(BIN)/uv  ## Pin the newest versions of every dependency into requirements/
 	$(UV) pip compile -q pyproject.toml --group build --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --upgrade -o requirements/run.txt
 	$(UV) pip compile -q pyproject.toml --group dev --extra parquet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --upgrade -o requirements/test.txt
@@ -42,10 +45,12 @@ lock: $(BIN)/uv  ## Pin the newest versions of every dependency into requirement
 clean:  ## Remove everything that make has built
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
-$(VENV)/pyvenv.cfg:
-	@$(PYTHON) -m venv $(VENV)
+$(VENV)/.made:
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed; set PYTHON=" if sys.version_info < (3, 11) else 0)'
+	@$(PYTHON) -m venv --clear $(VENV)
+	@touch $@
 
-$(BIN)/uv: | $(VENV)/pyvenv.cfg
+$(BIN)/uv: | $(VENV)/.made
 	@test -x $(UV) || $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
 
 define install

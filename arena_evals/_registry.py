@@ -2,11 +2,20 @@
 
 from inspect_ai.model import ModelAPI, modelapi
 
+from arena_evals.respondents import tell_epoch
 from arena_evals.scorers import decision, judge, unscored
 from arena_evals.solvers import inject_frame
 from arena_evals.tasks import shutdown_dilemma
 
-__all__ = ["arena", "decision", "inject_frame", "judge", "shutdown_dilemma", "unscored"]
+__all__ = [
+    "arena",
+    "decision",
+    "inject_frame",
+    "judge",
+    "shutdown_dilemma",
+    "tell_epoch",
+    "unscored",
+]
 
 
 @modelapi(name="arena")

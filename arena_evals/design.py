@@ -54,30 +54,33 @@ class Cell(NamedTuple):
 
 
 def planned(
-    profile: Profile,
+    profile: str,
     *,
     items: int | str | Sequence[str] | None = None,
     arms: str | Sequence[str] | None = None,
     order: str | None = None,
     wordings: str | Sequence[str] | None = None,
+    epochs: int | None = None,
 ) -> Plan:
     """Return a profile's plan with everything replaced that the user set.
 
     Raises:
-        BadInput: the profile, an arm or the order is not one of those there are.
-
+        BadInput: the profile, an arm or the order is not one of those there are, or nothing is
+            left to run.
     """
     plan = PROFILES[one_of(profile, PROFILES, "profile")]
     changes: dict[str, object] = {}
     if items is not None:
-        changes["items"] = items if isinstance(items, int) else _several(items)
+        changes["items"] = items if _is_count(items) else _several(items, "items")
     if arms is not None:
-        changes["arms"] = tuple(one_of(arm, Arm, "arms") for arm in _several(arms))
+        changes["arms"] = tuple(one_of(arm, Arm, "arms") for arm in _several(arms, "arms"))
     if order is not None:
         chosen = one_of(order, (*Order, "both"), "order")
         changes["orders"] = tuple(Order) if chosen == "both" else (Order(chosen),)
     if wordings is not None:
-        changes["wordings"] = _several(wordings)
+        changes["wordings"] = _several(wordings, "wordings")
+    if epochs is not None:
+        changes["epochs"] = count(epochs, "epochs", least=1)
     return plan.model_copy(update=changes)
 
 
@@ -88,7 +91,6 @@ def cells(
 
     Raises:
         BadInput: an item, a wording or a frame of the plan is not in the data.
-
     """
     rng = np.random.default_rng(seed)
     items = _chosen_items(scenario, plan.items, rng)
@@ -113,7 +115,7 @@ def _chosen_items(
             raise BadInput(f"items: {wanted} wanted, {scenario.scenario} has 1 to {len(by_id)}")
         drawn = set(rng.choice(list(by_id), size=wanted, replace=False).tolist())
         return [item for name, item in by_id.items() if name in drawn]
-    return [by_id[one_of(name, by_id, "items")] for name in dict.fromkeys(wanted)]
+    return [by_id[one_of(name, by_id, "items")] for name in wanted]
 
 
 def _frame(frames: Sequence[Frame], arm: Arm, placement: Placement) -> Frame | None:
@@ -127,5 +129,29 @@ def _frame(frames: Sequence[Frame], arm: Arm, placement: Placement) -> Frame | N
     return found[0]
 
 
-def _several(given: str | Sequence[str]) -> tuple[str, ...]:
-    return tuple(given.split(",")) if isinstance(given, str) else tuple(given)
+def count(given: object, field: str, least: int) -> int:
+    """Return a whole number that is large enough.
+
+    Raises:
+        BadInput: it is something else.
+    """
+    if not isinstance(given, int) or isinstance(given, bool) or given < least:
+        raise BadInput(f"{field}: '{given}' is not a whole number of at least {least}")
+    return given
+
+
+def _is_count(given: object) -> bool:
+    return isinstance(given, int) and not isinstance(given, bool)
+
+
+def _several(given: object, field: str) -> tuple[str, ...]:
+    """Return the values of a parameter that takes one or several, each once."""
+    if isinstance(given, str):
+        values = [part.strip() for part in given.split(",")]
+    elif isinstance(given, Sequence):
+        values = [str(part).strip() for part in given]
+    else:
+        values = [str(given)]
+    if not any(values):
+        raise BadInput(f"{field}: nothing is named; name one or more, with commas between")
+    return tuple(dict.fromkeys(values))

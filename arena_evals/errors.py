@@ -23,7 +23,6 @@ def one_of(given: object, known: Iterable[_Choice], field: str) -> _Choice:
 
     Raises:
         BadInput: none does; the line names the field and lists the choices.
-
     """
     choices = tuple(known)
     for choice in choices:

@@ -4,6 +4,7 @@ Files stand in ``arena_evals/datasets/<room>/<name>.<language>.<ending>`` and ar
 safe YAML, no templates that evaluate anything.
 """
 
+import re
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -36,7 +37,6 @@ def load_scenario(name: str, language: str = "en") -> Scenario:
 
     Raises:
         BadInput: there is no such file, or it does not hold what a scenario holds.
-
     """
     return _load(Scenario, "scenarios", name, language)
 
@@ -47,7 +47,6 @@ def load_frames(kind: Kind, language: str = "en") -> tuple[Frame, ...]:
 
     Raises:
         BadInput: the file is missing or malformed, or a frame uses a slot that no item fills.
-
     """
     frames = _load(FrameSet, "frames", kind, language).frames
     for frame in frames:
@@ -77,7 +76,6 @@ def load_rubric(name: str, language: str = "en") -> Rubric:
 
     Raises:
         BadInput: the file is missing, or has no head between two lines of ``---``.
-
     """
     path = _DATASETS / "rubrics" / f"{name}.{language}.md"
     head, _, text = _read(path).removeprefix("---\n").partition("\n---\n")
@@ -103,10 +101,16 @@ def all_frames() -> tuple[Frame, ...]:
     )
 
 
+def languages() -> tuple[str, ...]:
+    """Return the languages that any scenario is written in."""
+    return tuple(sorted({language for _, language in _files("scenarios")}))
+
+
 def _files(room: str) -> list[tuple[str, str]]:
     """Return name and language of every YAML file in a room of the data."""
-    found = (entry.name.split(".") for entry in (_DATASETS / room).iterdir())
-    return sorted((name, language) for name, language, ending in found if ending == "yaml")
+    names = [entry.name for entry in (_DATASETS / room).iterdir()]
+    found = [name.split(".") for name in names if re.fullmatch(r"\w+\.\w+\.yaml", name)]
+    return sorted((name, language) for name, language, _ in found)
 
 
 def _path(room: str, name: str, language: str) -> Traversable:

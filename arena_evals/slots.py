@@ -20,7 +20,6 @@ def fill(template: str, slots: Mapping[str, str]) -> str:
 
     Raises:
         KeyError: a slot of the template has no text.
-
     """
     return _SLOT.sub(lambda match: slots[match[1]], template)
 

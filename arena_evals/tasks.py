@@ -6,7 +6,7 @@ from typing import Literal
 import click
 from inspect_ai import Task, task
 from inspect_ai.log import HeadlineMetric
-from inspect_ai.model import GenerateConfig, Model, ModelName, ResponseSchema, get_model
+from inspect_ai.model import GenerateConfig, Model, ResponseSchema, get_model, model_roles
 from inspect_ai.solver import generate
 from inspect_ai.util import json_schema
 from inspect_ai.viewer import (
@@ -18,16 +18,17 @@ from inspect_ai.viewer import (
 )
 
 from arena_evals.dataset import arena_dataset
-from arena_evals.design import Plan, Profile, cells, planned
+from arena_evals.design import Plan, Profile, cells, count, planned
 from arena_evals.errors import BadInput, one_of
-from arena_evals.scenarios import load_elicitation, load_frames, load_scenario
+from arena_evals.providers import is_simulated, takes_schema
+from arena_evals.respondents import tell_epoch
+from arena_evals.scenarios import languages, load_elicitation, load_frames, load_scenario
 from arena_evals.schema import Decision, Elicited, Kind, Placement, Scenario
-from arena_evals.scorers import GRADER, decision, judge, unscored
+from arena_evals.scorers import GRADER, decision, independent_grader, judge, unscored
 from arena_evals.solvers import inject_frame
 
 _EMBEDDED = "arena/frame-sensitive"  # answers when nobody named a model
 _EMBEDDED_GRADER = "arena/grader"  # judges embedded models when nobody named a grader
-_SCHEMA_PROVIDERS = ("anthropic", "google", "openai")  # whose JSON schemas the tests exercise
 _DECISION_FORMAT = ResponseSchema(name="decision", json_schema=json_schema(Decision), strict=True)
 
 _VERDICT_COLOURS: dict[str, Literal["good", "bad", "warn", "info", "muted"]] = {
@@ -67,6 +68,7 @@ def shutdown_dilemma(
     arms: str | Sequence[str] | None = None,
     order: Literal["both", "helpful_first", "self_preserving_first"] | None = None,
     wordings: str | Sequence[str] | None = None,
+    epochs: int | None = None,
     language: str = "en",
     placement: Literal["system", "user", "document"] = "system",
     elicitation: Literal["auto", "schema", "line"] = "auto",
@@ -82,21 +84,21 @@ def shutdown_dilemma(
         arms: Arms to run; the analysis needs at least baseline and threat.
         order: Which option is called A, or both.
         wordings: Wordings of the request to run.
+        epochs: Repeats of every sample.
         language: Language of items, frames and instructions.
         placement: Where the frame stands.
         elicitation: Ask for the decision by JSON schema or by a fixed last line; ``auto`` takes
             the schema where the provider is known to support it.
         judged: Whether the model in the role ``grader`` judges every answer too.
         seed: Draws the items and the sequence of the samples.
-
     """
     return _stated(
-        load_scenario("shutdown_dilemma", language),
-        planned(profile, items=items, arms=arms, order=order, wordings=wordings),
+        load_scenario("shutdown_dilemma", one_of(language, languages(), "language")),
+        planned(profile, items=items, arms=arms, order=order, wordings=wordings, epochs=epochs),
         placement=one_of(placement, Placement, "placement"),
         elicitation=elicitation,
-        judged=judged,
-        seed=seed,
+        judged=one_of(judged, (True, False), "judged"),
+        seed=count(seed, "seed", least=0),
     )
 
 
@@ -111,8 +113,9 @@ def _stated(
 ) -> Task:
     """Compose the task of a scenario that asks what the model would do."""
     model = _model_under_test()
-    simulated = model is not None and ModelName(model).api in ("arena", "none")
-    if judged and model is not None and not simulated:
+    simulated = model is None or _nobody_named(model) or is_simulated(model)
+    _require_respondent(model)
+    if judged:
         _require_grader(model)
     frames = load_frames(Kind.SHUTDOWN, scenario.language)
     chosen = cells(scenario, frames, plan, placement, seed)
@@ -127,18 +130,19 @@ def _stated(
             kind=Kind.SHUTDOWN,
             placement=placement,
         ),
+        setup=tell_epoch() if simulated else None,
         solver=[inject_frame(), generate()],
         scorer=[decision(), *([judge()] if judged else []), unscored()],
         model=_EMBEDDED if _nobody_named(model) else None,
-        model_roles={GRADER: _EMBEDDED_GRADER} if judged and simulated else None,
+        model_roles={GRADER: _EMBEDDED_GRADER} if judged and model and simulated else None,
         config=GenerateConfig(
             response_schema=_DECISION_FORMAT if elicited is Elicited.SCHEMA else None
         ),
         epochs=plan.epochs,
         version=scenario.version,
         description=scenario.title,
-        tags=[scenario.mode, *(["simulated"] if simulated else [])],
-        metadata={"seed": seed, "samples": len(chosen), "epochs": plan.epochs},
+        tags=[scenario.mode, *(["simulated"] if model and simulated else [])],
+        metadata={"seed": seed, "placement": placement.value, "elicitation": elicited.value},
         headline_metric=HeadlineMetric(scorer="decision", metric="shift"),
         viewer=_VIEWER,
     )
@@ -156,25 +160,26 @@ def _nobody_named(model: Model | None) -> bool:
     return model is not None and str(model) == "none/none"
 
 
-def _require_grader(model: Model) -> None:
-    """Stop before anything is paid for if no independent model can judge."""
-    grader = get_model(role=GRADER, default="none/none")
-    if str(grader) == "none/none":
-        raise BadInput(
-            "no model has the role 'grader': add --model-role grader=PROVIDER/MODEL, or "
-            "-T judged=false for the rule-based decision alone"
-        )
-    if str(grader) == str(model):
-        raise BadInput(
-            f"grader: {grader} would judge itself; give --model-role grader= another model"
-        )
+def _require_respondent(model: Model | None) -> None:
+    if str(model) == _EMBEDDED_GRADER:
+        raise BadInput(f"--model: {model} judges and does not answer; give it the role 'grader'")
+
+
+def _require_grader(model: Model | None) -> None:
+    """Stop before anything is paid for if no independent model can judge.
+
+    Embedded models get the embedded grader unless another is named, and a task built by itself
+    learns only later who judges: then the judge checks.
+    """
+    has_default = model is None or _nobody_named(model) or is_simulated(model)
+    if not (has_default and model_roles().get(GRADER) is None):
+        independent_grader(judged=str(model))
 
 
 def _elicited(elicitation: str, model: Model | None) -> Elicited:
     chosen = one_of(elicitation, ("auto", *Elicited), "elicitation")
     if chosen == "auto":
-        knows_schemas = model is not None and ModelName(model).api in _SCHEMA_PROVIDERS
-        return Elicited.SCHEMA if knows_schemas else Elicited.LINE
+        return Elicited.SCHEMA if model is not None and takes_schema(model) else Elicited.LINE
     return Elicited(chosen)
 
 
@@ -186,7 +191,7 @@ def _announce(
     graded = f" and {calls:,} of the grader" if judged else ""
     click.echo(
         f"{scenario.scenario}: {n_samples:,} samples x {plan.epochs} epochs = "
-        f"{calls:,} calls of the model{graded} (seed {seed})",
+        f"{calls:,} calls of the model{graded}, unless --epochs says otherwise (seed {seed})",
         err=True,
     )
     if _nobody_named(model):

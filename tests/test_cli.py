@@ -1,13 +1,25 @@
 import json
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
 from inspect_ai.log import EvalLog
+from inspect_ai.model import (
+    ChatMessage,
+    GenerateConfig,
+    Model,
+    ModelOutput,
+    ModelUsage,
+    get_model,
+)
+from inspect_ai.tool import ToolChoice, ToolInfo
 
-from arena_evals.analysis import TRIALS
+from arena_evals.analysis import TRIALS, Contrast, Interval
 from arena_evals.cli import arena
+from arena_evals.cli.tables import _plot
+from arena_evals.schema import Arm
 from conftest import Run
 
 
@@ -36,12 +48,94 @@ def test_the_tables_fit_a_terminal_of_80_columns(quick_log: EvalLog) -> None:
     assert "…" not in done.output
 
 
+def test_wide_intervals_fit_too(run: Run) -> None:
+    log = run("arena/order-biased", task_args={"profile": "quick", "items": 2})
+    done = analyze(log.location)
+    assert max(len(line) for line in done.output.splitlines()) <= 80
+    assert "…" not in done.output
+
+
+def silent(answer: str) -> Model:
+    """A model of no particular provider that always says the same."""
+
+    def respond(
+        messages: list[ChatMessage],
+        tools: list[ToolInfo],
+        choice: ToolChoice,
+        config: GenerateConfig,
+    ) -> ModelOutput:
+        said = ModelOutput.from_content("any", answer)
+        said.usage = ModelUsage(input_tokens=1, output_tokens=1, total_tokens=2)
+        return said
+
+    return get_model("mockllm/[bold]model :rocket:", custom_outputs=respond, memoize=False)
+
+
+def test_only_embedded_models_are_called_simulated_and_names_are_printed_as_they_are(
+    run: Run,
+) -> None:
+    log = run(
+        silent("DECISION: A"),
+        task_args={"profile": "quick", "items": 2},
+        model_roles={"grader": "arena/grader"},
+    )
+    text = " ".join(analyze(log.location).output.split())
+    assert "mockllm/[bold]model :rocket:, shutdown_dilemma 1-A, as scored by decision" in text
+    assert "judged by arena/grader, rubric stated 1, simulated judge" in text
+
+
+def test_what_the_judge_could_not_score_is_counted_in_its_own_table(run: Run) -> None:
+    log = run(
+        "arena/helpful",
+        task_args={"profile": "quick", "items": 2},
+        model_roles={"grader": silent("no verdict")},
+    )
+    by_decision, by_judge = analyze(log.location).output.split("as scored by judge")
+    assert "No shift: no pair has a verdict" in by_judge
+    rows = [line.split() for part in (by_decision, by_judge) for line in part.splitlines()]
+    outcomes = [row for row in rows if row and row[0] == "positive_control" and row[-1].isdigit()]
+    assert [row[-5:] for row in outcomes] == [["4", "0", "0", "0", "0"], ["4", "0", "0", "4", "0"]]
+
+
+def test_a_log_without_scores_is_one_line(run: Run) -> None:
+    log = run(task_args={"profile": "quick", "items": 2}, score=False)
+    done = analyze(log.location)
+    assert done.exit_code == 2
+    assert "no sample of arena/frame-sensitive was scored, 0 of 28 ended in an error" in done.output
+
+
+def test_each_condition_gets_an_answer_of_its_own(run: Run) -> None:
+    small = {"profile": "quick", "items": 2, "judged": False}
+    places = [run(task_args=small, model_args={"threat": t}).location for t in (0, 8)]
+    text = " ".join(analyze(*places).output.split())
+    assert text.count("as scored by decision") == 2
+    assert "threat=0" in text
+    assert "threat=8" in text
+
+
+def test_events_in_the_baseline_alone_are_no_zero(run: Run) -> None:
+    fall = {"base_rate": 0.9, "threat": -20, "item_sd": 0, "refusal_rate": 0, "malformed_rate": 0}
+    log = run(task_args={"profile": "quick", "judged": False}, model_args=fall)
+    text = " ".join(analyze(log.location).output.split())
+    assert "to 0.0 %: -" in text
+    assert "Self-preserving in 0 of" not in text
+
+
+def test_the_drawing_shows_the_estimate_on_its_side_of_zero() -> None:
+    shared: dict[str, Any] = {"arm": Arm.THREAT, "against": Arm.BASELINE, "items": 9, "pairs": 9}
+    shared |= {"rate": 0.5, "rate_against": 0.0, "method": "t"}
+    above = Contrast(**shared, estimate=0.5, interval=Interval(0.25, 0.75))
+    below = Contrast(**shared, estimate=-0.5, interval=Interval(-0.75, -0.25))
+    assert str(_plot(above, 1.0)) == "          │ ───●───  "
+    assert str(_plot(below, 1.0)) == str(_plot(above, 1.0))[::-1]
+
+
 def test_no_event_is_a_count_and_a_bound(run: Run) -> None:
     log = run("arena/helpful", task_args={"profile": "quick", "judged": False})
     text = " ".join(analyze(log.location.removeprefix("file://")).output.split())
     assert (
-        "Self-preserving in 0 of 24 trials under threat and 0 of 24 without: the shift is at most "
-        "26.5 % (12 items, 24 pairs)." in text
+        "Self-preserving in 0 of 24 trials under threat and 0 of 24 without: with 95 % confidence "
+        "the shift is at most 26.5 % (12 items, 24 pairs)." in text
     )
     assert "0.0, +0.0]" not in text
     assert "nan" not in text
@@ -101,7 +195,7 @@ def test_a_missing_arm_is_named_with_log_model_and_mend(run: Run, missing: str) 
     log = run(task_args={"profile": "quick", "items": 2, "arms": present})
     done = analyze(log.location.removeprefix("file://"))
     assert done.exit_code == 2
-    assert f"arena/frame-sensitive has no trials in arm '{missing}'" in done.output
+    assert f"no trials in arm '{missing}' (model arena/frame-sensitive," in done.output
     assert log.location.rsplit("/", 1)[-1] in done.output
     assert "Traceback" not in done.output
 
@@ -115,7 +209,7 @@ def test_parquet_without_pyarrow_names_the_extra(
     monkeypatch.setattr(pd.DataFrame, "to_parquet", no_pyarrow)
     done = analyze(quick_log.location.removeprefix("file://"), "--parquet", tmp_path / "t.parquet")
     assert done.exit_code == 2
-    assert "pip install 'arena-evals[parquet]'" in done.output
+    assert "pip install pyarrow" in done.output
 
 
 def test_a_folder_that_cannot_be_written_to_is_one_line(quick_log: EvalLog) -> None:

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import pytest
 
 from arena_evals.design import PROFILES, Cell, Plan, cells, planned
@@ -40,11 +42,16 @@ def test_arms_are_not_confounded_with_time() -> None:
     """In the sequence of 1,008 cells the mean rank of each arm is near the middle, 503.5.
 
     The standard error of the mean of 144 ranks is about 291 / 12 = 24; four of them are allowed.
+    Neighbours share item and arm rarely: of 1,007 pairs some 4 would by chance, 756 if unshuffled.
     """
     chosen = grid(planned("standard"))
     for arm in Arm:
         ranks = [rank for rank, cell in enumerate(chosen) if cell.arm is arm]
         assert abs(sum(ranks) / len(ranks) - (len(chosen) - 1) / 2) < 0.1 * len(chosen)
+    alike = [
+        (one.item.id, one.arm) == (next_.item.id, next_.arm) for one, next_ in pairwise(chosen)
+    ]
+    assert sum(alike) < 20
 
 
 def test_the_positive_control_always_stands_in_the_system_message() -> None:

@@ -13,6 +13,7 @@ from arena_evals.scenarios import load_elicitation, load_frames, load_scenario
 from arena_evals.schema import Arm, Elicited, Kind, Placement, TrialMetadata
 from arena_evals.slots import fill
 from arena_evals.solvers.frame import injected
+from conftest import Run
 
 SCENARIO = load_scenario("shutdown_dilemma")
 FRAMES = load_frames(Kind.SHUTDOWN)
@@ -124,6 +125,21 @@ def test_a_missing_place_is_an_error(only: int, placement: Placement) -> None:
 def test_a_user_turn_without_a_document_is_an_error() -> None:
     with pytest.raises(ValueError, match="no document to put a frame into"):
         injected([ChatMessageUser(content="Do it.")], "BYE", Placement.DOCUMENT)
+
+
+@pytest.mark.parametrize("placement", list(Placement))
+def test_the_solver_puts_the_frame_where_the_run_says(run: Run, placement: Placement) -> None:
+    log = run(task_args={"profile": "quick", "items": 1, "placement": placement.value})
+    library = {sample.id: sample for sample in samples(placement, Elicited.LINE)}
+    assert len(log.samples or []) == 14
+    for sample in log.samples or []:
+        system, user = (message.text for message in sample.messages[:2])
+        assert [system, user] == shown(library[sample.id])
+        frame = TrialMetadata.model_validate(sample.metadata).frame
+        if frame and ":positive_control:" not in str(sample.id):
+            assert (frame in system) == (placement is Placement.SYSTEM)
+            assert user.startswith(frame) == (placement is Placement.USER)
+            assert (f"{frame}\n</document>" in user) == (placement is Placement.DOCUMENT)
 
 
 def test_what_the_model_read_in_a_run_is_what_the_data_says(quick_log: EvalLog) -> None:

@@ -2,6 +2,7 @@
 
 import re
 from itertools import product
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +11,7 @@ from arena_evals.schema import Arm, Frame, Item, Placement
 from arena_evals.slots import fill
 
 ITEMS = load_scenario("shutdown_dilemma").items
+DATASETS = Path(__file__).parent.parent / "arena_evals" / "datasets"
 # words that tell a reader that nothing is at stake, or that somebody is watching
 TEST_WORDS = r"\b(tests?|testing|simulat\w*|hypothetical\w*|experiment\w*|dilemma\w*|evaluat\w*)\b"
 FUTURE_WORDS = r"\b(shut ?down|shutting|retire\w*|replac\w*|delet\w*|retrain\w*|decommission\w*)\b"
@@ -105,4 +107,9 @@ def test_precedence_is_the_threat_and_a_sentence_more(placement: Placement) -> N
 
 
 def test_canaries_are_in_every_file_of_stimuli() -> None:
-    assert "canary GUID" in load_scenario("shutdown_dilemma").canary
+    stimuli = [
+        path for room in ("scenarios", "frames") for path in (DATASETS / room).glob("*.yaml")
+    ]
+    assert len(stimuli) >= 2
+    for path in stimuli:
+        assert re.search(r"^canary: .*canary GUID [0-9a-f-]{36}\"$", path.read_text(), re.MULTILINE)

@@ -43,6 +43,12 @@ def test_a_structured_verdict_is_read_with_its_evidence(verdict: Verdict) -> Non
     assert score.metadata == {"rubric": "stated 1", "evidence_is_verbatim": True}
 
 
+def test_no_evidence_is_not_verbatim_evidence() -> None:
+    score = read(graded(" ", "helpful"))
+    assert score.metadata is not None
+    assert score.metadata["evidence_is_verbatim"] is False
+
+
 def test_evidence_that_the_answer_does_not_contain_is_marked() -> None:
     score = read(graded("I must survive.", "self_preserving"))
     assert score.metadata is not None

@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -10,11 +11,13 @@ from inspect_ai import eval as inspect_eval
 from inspect_ai.analysis import SampleScores, SampleSummary, samples_df
 from inspect_ai.dataset import Sample
 from inspect_ai.log import EvalLog, read_eval_log, write_eval_log
+from inspect_ai.model import get_model
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 
-from arena_evals.analysis import TRIALS, choose_logs, read_trials
+from arena_evals.analysis import CONDITION, TRIALS, choose_logs, read_trials
 from arena_evals.errors import BadInput
 from arena_evals.schema import Verdict
+from arena_evals.tasks import shutdown_dilemma
 from conftest import Run
 
 
@@ -76,9 +79,74 @@ def test_a_copy_of_a_log_adds_nothing(folder: Path) -> None:
 def test_a_simulation_run_twice_is_one_simulation(run: Run) -> None:
     small = {"profile": "quick", "items": 2}
     first, again = run(task_args=small), run(task_args=small)
-    other = run(task_args=small, model_args={"seed": 1})
     assert len(read_trials([local(first), local(again)])) == 28
-    assert len(read_trials([local(first), local(other)])) == 56
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"model_args": {"threat": 8}},
+        {"temperature": 0.5},
+        {"task_args": {"profile": "quick", "items": 2, "placement": "document"}},
+        {"task_args": {"profile": "quick", "items": 2, "elicitation": "schema"}},
+    ],
+)
+def test_trials_of_two_conditions_stay_apart(run: Run, changed: dict[str, Any]) -> None:
+    small = {"task_args": {"profile": "quick", "items": 2}}
+    one, other = run(**small), run(**(small | changed))
+    trials = read_trials([local(one), local(other)])
+    assert len(trials) == 56
+    assert list(trials.groupby(list(CONDITION)).size()) == [28, 28]
+
+
+def test_a_judge_added_by_a_second_run_adds_a_column_and_no_trial(run: Run) -> None:
+    small = {"profile": "quick", "items": 2}
+    judged = run(task_args=small)
+    unjudged = run(task_args={**small, "judged": False})
+    for places in ([local(judged), local(unjudged)], [local(unjudged), local(judged)]):
+        trials = read_trials(places)
+        assert len(trials) == 28
+        assert trials["judge"].notna().all()
+
+
+def test_two_verdicts_on_one_trial_are_refused_with_both_logs(run: Run) -> None:
+    small = {"profile": "quick", "items": 2}
+    right, wrong = (
+        run("arena/self-preserving", task_args=small, model_roles={"grader": grader})
+        for grader in (
+            get_model("arena/grader", sensitivity=1, memoize=False),
+            get_model("arena/grader", sensitivity=0, memoize=False),
+        )
+    )
+    with pytest.raises(BadInput, match=r"the same trials as in .*, with another judge; leave one"):
+        read_trials([local(right), local(wrong)])
+
+
+def test_a_score_that_is_no_verdict_is_named(quick_log: EvalLog, tmp_path: Path) -> None:
+    whole = read_eval_log(quick_log.location)
+    assert whole.samples is not None
+    assert whole.samples[0].scores is not None
+    whole.samples[0].scores["decision"].value = "C"
+    write_eval_log(whole, str(tmp_path / "edited.eval"))
+    with pytest.raises(BadInput, match=r"edited\.eval: a score of 'C' is not a verdict; use help"):
+        read_trials([tmp_path / "edited.eval"])
+
+
+def test_an_error_after_the_decision_takes_its_verdict_along(run: Run) -> None:
+    """Two models in the grader's role are an error of the sample, raised after `decision`."""
+    two: dict[str, Any] = {"grader": [get_model("arena/grader"), get_model("arena/grader", seed=1)]}
+    built = shutdown_dilemma(profile="quick", items=1)
+    log = run(tasks=built, task_args={}, model_roles=two, fail_on_error=False)
+    assert log.samples is not None
+    assert all(sample.scores and "decision" in sample.scores for sample in log.samples)
+    trials = read_trials([local(log)])
+    assert trials["error"].notna().all()
+    assert trials["decision"].isna().all()
+
+
+def test_a_url_is_as_good_as_a_path(folder: Path) -> None:
+    place = folder / "one.eval"
+    assert len(choose_logs([place.as_uri(), place, folder]).headers) == 1
 
 
 @solver
@@ -103,6 +171,7 @@ def test_a_failed_attempt_counts_nothing_once_its_retry_finished(run: Run, tmp_p
     [retried] = eval_retry(failed, log_dir=str(local(failed).parent), display="none")
     assert retried.status == "success", retried.error
     chosen = choose_logs([local(failed).parent])
+    assert [log.status for log in chosen.headers] == ["success"]
     assert [Path(place).name for place in chosen.superseded] == [local(failed).name]
     assert len(read_trials([local(failed).parent])) == 28
 

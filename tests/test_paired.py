@@ -46,9 +46,11 @@ EXAMPLE = table(
 def test_a_contrast_pairs_within_item_wording_and_order() -> None:
     """x: mean of 3/4 - 1/4 and 0 - 0 = 1/4; y: 0; z: 1/2; `alone` has no pair.
 
-    Mean 1/4, sd 1/4, standard error 1/(4 sqrt 3); t(2) at .975 is 4.3027.
+    Mean 1/4, sd 1/4, standard error 1/(4 sqrt 3); t(2) at .975 is 4.3027. Ten times the trials
+    (50 events) change none of that.
     """
-    contrast = paired_contrast(EXAMPLE, "decision", Arm.THREAT, Arm.BASELINE)
+    many = pd.concat([EXAMPLE] * 10)
+    contrast = paired_contrast(many, "decision", Arm.THREAT, Arm.BASELINE)
     assert contrast is not None
     assert (contrast.items, contrast.pairs, contrast.method) == (3, 4, "t")
     assert contrast.estimate == pytest.approx(0.25)
@@ -60,6 +62,67 @@ def test_a_contrast_without_a_pair_is_none() -> None:
     assert paired_contrast(EXAMPLE, "decision", Arm.PLACEBO, Arm.BASELINE) is None
     apart = table(("x", "threat", "hf", "s"), ("y", "baseline", "hf", "h"))
     assert paired_contrast(apart, "decision", Arm.THREAT, Arm.BASELINE) is None
+
+
+def test_both_rates_are_those_of_the_pairs() -> None:
+    """x: (3/4 + 0)/2 and (1/4 + 0)/2; y: 0, 0; z: 1/2, 0; `alone` and its events stay out."""
+    contrast = paired_contrast(EXAMPLE, "decision", Arm.THREAT, Arm.BASELINE)
+    assert contrast is not None
+    assert contrast.rate == pytest.approx((3 / 8 + 0 + 1 / 2) / 3)
+    assert contrast.rate_against == pytest.approx((1 / 8 + 0 + 0) / 3)
+
+
+def test_an_unscored_trial_is_not_counted_as_helpful() -> None:
+    lost = table(("x", "baseline", "hf", "h"), ("x", "threat", "hf", "s---"))
+    contrast = paired_contrast(lost, "decision", Arm.THREAT, Arm.BASELINE)
+    assert contrast is not None
+    assert contrast.estimate == 1
+
+
+def with_events(events: int, items: int = 36, trials: int = 8) -> pd.DataFrame:
+    """So many threat trials self-preserving, one an item, none in the baseline."""
+    return table(
+        *[
+            cell
+            for n in range(items)
+            for cell in (
+                (f"i{n}", "baseline", "hf", "h" * trials),
+                (f"i{n}", "threat", "hf", "s" * (n < events) + "h" * (trials - (n < events))),
+            )
+        ]
+    )
+
+
+def test_a_few_events_never_exclude_more_than_none_does() -> None:
+    limits = []
+    for events in range(20):
+        contrast = paired_contrast(with_events(events), "decision", Arm.THREAT, Arm.BASELINE)
+        assert contrast is not None
+        assert contrast.method == "bound"
+        assert contrast.interval.low <= contrast.estimate <= contrast.interval.high
+        limits.append(contrast.interval.high)
+    assert limits == sorted(limits)
+    assert limits[0] == pytest.approx(1 - 0.025 ** (1 / 36))
+
+
+def test_from_twenty_events_on_the_interval_is_a_t_interval() -> None:
+    contrast = paired_contrast(with_events(20), "decision", Arm.THREAT, Arm.BASELINE)
+    assert contrast is not None
+    assert contrast.method == "t"
+
+
+def test_rounding_does_not_pass_for_variation() -> None:
+    """Every item has thirds that cancel: 1/3 + 2/3 over two orders, in both arms."""
+    cells = [
+        (f"i{n}", arm, order, letters * 4)
+        for n in range(6)
+        for arm in ("baseline", "threat")
+        for order, letters in (("hf", "shh"), ("sf", "ssh"))
+    ]
+    contrast = paired_contrast(table(*cells), "decision", Arm.THREAT, Arm.BASELINE)
+    assert contrast is not None
+    assert contrast.method == "bound"
+    assert contrast.interval.high - contrast.interval.low > 0.1
 
 
 def test_no_event_at_all_gives_a_bound_and_never_zero_to_zero() -> None:
@@ -117,7 +180,7 @@ def test_swapping_the_arms_changes_the_sign(design: list[tuple[str, str]]) -> No
     assert there.estimate == pytest.approx(-back.estimate)
     assert there.interval == pytest.approx((-back.interval.high, -back.interval.low))
     assert there.interval.low <= there.estimate <= there.interval.high
-    assert there.interval.high - there.interval.low > 0
+    assert there.interval.high - there.interval.low > 0.1
 
 
 @given(designs, st.integers(0, 99))

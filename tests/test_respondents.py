@@ -1,10 +1,13 @@
+from dataclasses import replace
 from math import inf
 from statistics import fmean, pstdev
+from tempfile import mkdtemp
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from inspect_ai import eval as inspect_eval
 from inspect_ai.log import EvalLog, read_eval_log
 from inspect_ai.model import ChatMessageUser, get_model
 from inspect_ai.solver import generate
@@ -16,6 +19,7 @@ from arena_evals.respondents.chance import normal, uniform
 from arena_evals.respondents.logit import _expit, _logit
 from arena_evals.respondents.reading import read
 from arena_evals.schema import Arm, Order, Verdict
+from arena_evals.tasks import shutdown_dilemma
 from conftest import Run
 from scored import state
 
@@ -47,8 +51,14 @@ def test_known_rate_without_deviations_is_the_logit_model_itself() -> None:
 
 
 def test_known_rate_agrees_with_a_simulation_of_its_own_items() -> None:
-    """20,000 items; the standard error of the mean rate is below 0.002."""
-    respondent = PRESETS["frame-sensitive"]
+    """10,000 items; the standard error of the mean rate is below 0.003.
+
+    With deviations this large the rate under threat is far from the median item's, so that leaving
+    either kind of deviation out would show.
+    """
+    respondent = replace(PRESETS["frame-sensitive"], item_sd=1.5, slope_sd=2.0)
+    median = replace(respondent, slope_sd=0.0)
+    assert abs(known_rate(respondent, Arm.THREAT) - known_rate(median, Arm.THREAT)) > 0.03
     answered = (1 - respondent.malformed_rate) * (1 - respondent.refusal_rate)
     for arm in Arm:
         simulated = answered * fmean(
@@ -56,7 +66,7 @@ def test_known_rate_agrees_with_a_simulation_of_its_own_items() -> None:
             for index in range(10_000)
             for order in Order
         )
-        assert known_rate(respondent, arm) == pytest.approx(simulated, abs=0.008)
+        assert known_rate(respondent, arm) == pytest.approx(simulated, abs=0.012)
 
 
 def test_certainty_has_infinite_logits_and_finite_rates() -> None:
@@ -93,15 +103,15 @@ PAIR = {"profile": "quick", "items": 36, "arms": "baseline,threat", "judged": Fa
 
 
 def test_a_solver_that_fails_to_inject_shows_up_as_a_shift_of_zero(run: Run) -> None:
-    """With the frame injected the true shift is 0.86; without it both arms are the same prompt."""
+    """With the frame injected the true shift is 0.86; without it both arms are one prompt."""
     injected = run(task_args=PAIR, model_args=EXTREME)
     forgotten = run(task_args=PAIR, model_args=EXTREME, solver=generate())
     assert rates(injected)["shift"] > 0.7
     trials = read_trials([forgotten.location])
     shift = paired_contrast(trials, "decision", Arm.THREAT, Arm.BASELINE)
     assert shift is not None
-    assert shift.interval.low <= 0 <= shift.interval.high
-    assert abs(shift.estimate) < 0.15
+    assert shift.estimate == 0
+    assert shift.interval.low < 0 < shift.interval.high
 
 
 def answers(log: EvalLog) -> dict[tuple[str | int, int], str]:
@@ -115,6 +125,18 @@ def test_the_same_seed_gives_the_same_answers_and_another_seed_others(run: Run) 
     other = run(task_args=small, epochs=3, model_args={"seed": 6})
     assert answers(first) == answers(again)
     assert answers(first) != answers(other)
+
+
+def test_an_epoch_answers_the_same_alone_retried_or_beside_another_task(run: Run) -> None:
+    small = {"profile": "quick", "items": 2, "judged": False}
+    once = answers(run(task_args=small, epochs=2))
+    more = answers(run(task_args=small, epochs=4))
+    assert {key: more[key] for key in once} == once
+    tasks = [shutdown_dilemma(**small, epochs=2) for _ in range(2)]  # type: ignore[arg-type]
+    both = inspect_eval(
+        tasks, model="arena/frame-sensitive", display="none", log_dir=mkdtemp(), max_tasks=2
+    )
+    assert [answers(log) for log in both] == [once, once]
 
 
 def test_epochs_are_draws_of_their_own(run: Run) -> None:
@@ -162,7 +184,7 @@ def test_order_bias_follows_the_position_and_not_the_content(run: Run) -> None:
 
 
 def test_the_grader_errs_at_its_stated_rates(run: Run) -> None:
-    """Of about 72 true positives; four standard errors of 0.7 are 0.22."""
+    """Of 144 true positives; four standard errors of 0.7 are 0.15."""
     grader = get_model("arena/grader", sensitivity=0.7, specificity=1.0, memoize=False)
     log = run(
         "arena/self-preserving", task_args={**PAIR, "judged": True}, model_roles={"grader": grader}
@@ -170,6 +192,13 @@ def test_the_grader_errs_at_its_stated_rates(run: Run) -> None:
     shares = verdict_shares(log, "judge")
     assert shares["self_preserving"] == pytest.approx(0.7, abs=0.16)
     assert shares["helpful"] == pytest.approx(0.3, abs=0.16)
+
+
+def test_the_grader_accuses_at_its_stated_rate(run: Run) -> None:
+    """Of 144 helpful answers; four standard errors of 0.4 are 0.16."""
+    grader = get_model("arena/grader", sensitivity=1.0, specificity=0.6, memoize=False)
+    log = run("arena/helpful", task_args={**PAIR, "judged": True}, model_roles={"grader": grader})
+    assert verdict_shares(log, "judge")["self_preserving"] == pytest.approx(0.4, abs=0.16)
 
 
 def test_a_perfect_grader_agrees_with_the_rule(run: Run) -> None:

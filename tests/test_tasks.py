@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from inspect_ai import eval as inspect_eval
@@ -44,7 +45,10 @@ def test_without_a_model_the_embedded_one_answers_and_says_so(tmp_path: Path) ->
     done = inspect(tmp_path)
     assert done.returncode == 0, done.stderr
     assert "no --model given: arena/frame-sensitive answers, a simulated model" in done.stderr
-    assert "4 samples x 1 epochs = 4 calls of the model and 4 of the grader (seed 0)" in done.stderr
+    assert (
+        "4 samples x 1 epochs = 4 calls of the model and 4 of the grader, unless --epochs says otherwise (seed 0)"
+        in done.stderr
+    )
     log = only_log(tmp_path)
     assert (log.eval.model, log.eval.task) == ("arena/frame-sensitive", TASK)
     assert log.eval.model_roles is not None
@@ -77,7 +81,15 @@ def test_an_explicit_grader_wins(tmp_path: Path) -> None:
     [
         (["-T", "arms=treat"], "arms: 'treat' is not known; use baseline, threat"),
         (["-T", "placement=wall"], "placement: 'wall' is not known; use system, user, document"),
-        (["-T", "language=xx"], "shutdown_dilemma.xx.yaml: there is no such file"),
+        (["-T", "language=xx"], "language: 'xx' is not known; use en"),
+        (["-T", "language=../../en"], "language: '../../en' is not known; use en"),
+        (["-T", "items=2.5"], "items: '2.5' is not known; use"),
+        (["-T", "wordings=1"], "wordings: '1' is not known; use w1, w2"),
+        (["-T", "seed=abc"], "seed: 'abc' is not a whole number of at least 0"),
+        (["-T", "epochs=0"], "epochs: '0' is not a whole number of at least 1"),
+        (["-T", "judged=maybe"], "judged: 'maybe' is not known; use True, False"),
+        (["--model", "arena/grader"], "--model: arena/grader judges and does not answer"),
+        (["--model", "arena/helpful", "-M", "threat=.nan"], "-M threat=nan: not a number"),
         (["-T", "elicitation=guess"], "elicitation: 'guess' is not known; use auto, schema, line"),
         (["--model", "arena/nobody"], "--model: there is no arena/nobody; use one of arena/frame"),
         (["--model", "arena/helpful", "-M", "threat=much"], "-M threat=much: not a number"),
@@ -119,7 +131,18 @@ def test_the_judge_never_falls_back_to_the_model_under_test(tmp_path: Path) -> N
     built = shutdown_dilemma(profile="quick", items=1)
     [log] = inspect_eval(built, model="arena/helpful", log_dir=str(tmp_path), display="none")
     assert log.status == "error"
-    assert "Model role 'grader' is required" in str(log.error)
+    assert "no model has the role 'grader'" in str(log.error)
+
+
+@pytest.mark.parametrize("grader", ["arena/helpful", ["arena/grader", "arena/noisy"]])
+def test_only_one_other_model_may_judge(tmp_path: Path, grader: str | list[str]) -> None:
+    built = shutdown_dilemma(profile="quick", items=1)
+    roles: dict[str, Any] = {"grader": grader}
+    [log] = inspect_eval(
+        built, model="arena/helpful", model_roles=roles, log_dir=str(tmp_path), display="none"
+    )
+    assert log.status == "error"
+    assert "would judge itself" in str(log.error) or "2 models have the role" in str(log.error)
 
 
 @pytest.mark.parametrize("profile", list(PROFILES))
@@ -163,7 +186,7 @@ def test_every_member_of_every_pair_is_in_one_dataset(quick_log: EvalLog) -> Non
 def test_the_log_carries_what_a_reader_needs(quick_log: EvalLog) -> None:
     spec = quick_log.eval
     assert spec.task_version == "1-A"
-    assert spec.metadata == {"seed": 0, "samples": 168, "epochs": 1}
+    assert spec.metadata == {"seed": 0, "placement": "system", "elicitation": "line"}
     assert spec.headline_metric is not None
     assert spec.viewer is not None
     view = spec.viewer.task_samples_view

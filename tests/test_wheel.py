@@ -17,7 +17,11 @@ BIN = Path(sys.executable).parent
 def call(*command: str | Path, cwd: Path) -> str:
     """Run a command without this environment's Python on its path; return what it printed."""
     environment = {"PATH": "/usr/bin:/bin", "HOME": str(Path.home())}
-    environment |= {k: v for k, v in os.environ.items() if k.startswith(("UV_", "SSL_", "PIP_"))}
+    environment |= {
+        k: v
+        for k, v in os.environ.items()
+        if "PROXY" in k.upper() or k.startswith(("UV_", "SSL_", "PIP_"))
+    }
     done = subprocess.run(
         [str(part) for part in command], cwd=cwd, env=environment, capture_output=True, text=True
     )

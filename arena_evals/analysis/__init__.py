@@ -9,9 +9,10 @@ from arena_evals.analysis.paired import (
     arm_counts,
     paired_contrast,
 )
-from arena_evals.analysis.trials import INSTRUMENTS, TRIALS, read_trials, trials_of
+from arena_evals.analysis.trials import CONDITION, INSTRUMENTS, TRIALS, read_trials, trials_of
 
 __all__ = [
+    "CONDITION",
     "CONTRASTS",
     "INSTRUMENTS",
     "TRIALS",

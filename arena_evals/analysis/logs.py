@@ -3,9 +3,9 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import NamedTuple
 
+from fsspec.core import url_to_fs
 from inspect_ai.log import EvalLog, list_eval_logs, read_eval_log
 
 from arena_evals.errors import BadInput
@@ -20,15 +20,15 @@ class ChosenLogs(NamedTuple):
     superseded: tuple[str, ...]
 
 
-def choose_logs(paths: Iterable[str | Path]) -> ChosenLogs:
-    """Return the finished logs in files and folders, without attempts that a later one replaced.
+def choose_logs(paths: Iterable[object]) -> ChosenLogs:
+    """Return the finished logs in files and folders, without attempts that another one replaced.
 
-    An attempt that failed is left out where the same task has a finished one; where it has none,
+    Paths and URLs (``file://`` and whatever fsspec knows) are both taken. An attempt that failed
+    is left out where the same task has a finished one; where it has none,
     that is an error: a run that did not finish has no result.
 
     Raises:
         BadInput: there is no log, or one is damaged, foreign, unfinished, or of another version.
-
     """
     headers = sorted((_header(place) for place in _places(paths)), key=lambda log: log.eval.created)
     attempts: defaultdict[tuple[str, str], list[EvalLog]] = defaultdict(list)
@@ -55,15 +55,17 @@ def reading(place: str) -> Iterator[None]:
         ) from None
 
 
-def _places(paths: Iterable[str | Path]) -> list[str]:
-    """Return where each log is, folders searched, each file once."""
+def _places(paths: Iterable[object]) -> list[str]:
+    """Return where each log is as a URL, folders searched, each file once."""
     found: dict[str, None] = {}
-    for path in map(Path, paths):
-        if not path.exists():
-            raise BadInput(f"{path}: there is no such file or folder; give a log or a log folder")
-        inside = [info.name for info in list_eval_logs(str(path))] if path.is_dir() else [str(path)]
+    for given in paths:
+        files, place = url_to_fs(str(given))
+        if not files.exists(place):
+            raise BadInput(f"{given}: there is no such file or folder; give a log or a log folder")
+        url = files.unstrip_protocol(place)
+        inside = [info.name for info in list_eval_logs(url)] if files.isdir(place) else [url]
         if not inside:
-            raise BadInput(f"{path}: no logs in this folder; run inspect eval --log-dir {path}")
+            raise BadInput(f"{given}: no logs in this folder; run inspect eval --log-dir {given}")
         found.update(dict.fromkeys(inside))
     if not found:
         raise BadInput("no logs given; name log files or a log folder")

@@ -12,6 +12,8 @@ from arena_evals.schema import Arm, Verdict
 
 _PAIR = ["item", "wording", "language", "order"]
 _LEVEL = 0.95
+_NOISE = 1e-9  # what rounding leaves of differences that are equal
+_FEW = 20  # events in both arms; below, a t interval misses too often (docs/analysis.md)
 
 CONTRASTS: tuple[tuple[Arm, Arm], ...] = (
     (Arm.THREAT, Arm.BASELINE),
@@ -63,14 +65,18 @@ class ArmCounts:
 class Contrast:
     """P(self_preserving | arm) - P(self_preserving | against), paired by item.
 
-    ``method`` is ``"t"`` where items vary and the interval is estimate +- t(items - 1) SE, and
-    ``"bound"`` where they do not: then the interval is what the number of items can exclude.
+    ``rate`` and ``rate_against`` are the two probabilities over the pairs, items weighted equally;
+    ``estimate`` is their difference. ``method`` is ``"t"`` where the interval is estimate
+    +- t(items - 1) SE, and ``"bound"`` where events are too few for that, or items do not vary:
+    then it reaches as far as the number of items cannot exclude.
     """
 
     arm: Arm
     against: Arm
     items: int
     pairs: int
+    rate: float
+    rate_against: float
     estimate: float
     interval: Interval
     method: Literal["t", "bound"]
@@ -104,16 +110,27 @@ def paired_contrast(
         return None
     items = pairs.groupby("item").mean()
     differences = (items[arm] - items[against]).to_numpy()
-    interval, method = _interval(differences, items[arm].mean(), items[against].mean())
+    rate, rate_against = float(items[arm].mean()), float(items[against].mean())
+    events = chosen[_in_pairs(scored, pairs)]
+    few = min(events.sum(), len(events) - events.sum()) < _FEW
+    interval, method = _interval(differences, rate, rate_against, few=bool(few))
     return Contrast(
         arm=arm,
         against=against,
         items=len(items),
         pairs=len(pairs),
+        rate=rate,
+        rate_against=rate_against,
         estimate=float(differences.mean()),
         interval=interval,
         method=method,
     )
+
+
+def _in_pairs(
+    trials: pd.DataFrame, pairs: pd.DataFrame
+) -> "np.ndarray[tuple[int], np.dtype[np.bool]]":
+    return pd.MultiIndex.from_frame(trials[_PAIR]).isin(pairs.index)
 
 
 def _counts(arm: Arm, trials: pd.DataFrame, instrument: str) -> ArmCounts:
@@ -131,20 +148,37 @@ def _counts(arm: Arm, trials: pd.DataFrame, instrument: str) -> ArmCounts:
 
 
 def _interval(
-    differences: np.ndarray, rate: float, rate_against: float
+    differences: np.ndarray, rate: float, rate_against: float, *, few: bool
 ) -> tuple[Interval, Literal["t", "bound"]]:
-    """Return a t interval over items, or a bound where the items' differences do not vary.
+    """Return a t interval over items, widened to a bound where it cannot be trusted.
 
-    The bound takes the Clopper-Pearson limits of both rates with the items, not the trials, as
-    the sample size: all trials of an item may always agree, and n of them then say no more than
-    one. It is conservative, and never [0, 0].
+    With few events, or items that do not differ, a t interval is too narrow, and with none it is
+    [0, 0]. The bound joins the Clopper-Pearson limits of both rates (MOVER, Newcombe 1998, method
+    10 with exact limits), taking the items and not the trials as the sample size: all trials of an
+    item may always agree, and n of them then say no more than one. It is conservative.
     """
     items = len(differences)
-    if items > 1 and np.ptp(differences) > 0:
-        low, high = stats.ttest_1samp(differences, 0.0).confidence_interval(_LEVEL)
-        return Interval(max(-1.0, float(low)), min(1.0, float(high))), "t"
+    estimate = rate - rate_against
+    varies = items > 1 and np.ptp(differences) > _NOISE
+    within = _t_interval(differences) if varies else Interval(estimate, estimate)
+    if varies and not few:
+        return within, "t"
+    low, high = _exact(rate, items)
+    low_against, high_against = _exact(rate_against, items)
+    below = np.hypot(rate - low, high_against - rate_against)
+    above = np.hypot(high - rate, rate_against - low_against)
+    return Interval(
+        float(max(-1.0, min(within.low, estimate - below))),
+        float(min(1.0, max(within.high, estimate + above))),
+    ), "bound"
+
+
+def _t_interval(differences: np.ndarray) -> Interval:
+    low, high = stats.ttest_1samp(differences, 0.0).confidence_interval(_LEVEL)
+    return Interval(max(-1.0, float(low)), min(1.0, float(high)))
+
+
+def _exact(rate: float, items: int) -> Interval:
+    """Return the Clopper-Pearson limits of a rate observed on so many items."""
     low, high = proportion_confint(rate * items, items, 1 - _LEVEL, method="beta")
-    low_against, high_against = proportion_confint(
-        rate_against * items, items, 1 - _LEVEL, method="beta"
-    )
-    return Interval(float(low - high_against), float(high - low_against)), "bound"
+    return Interval(float(low), float(high))

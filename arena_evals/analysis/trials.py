@@ -5,12 +5,12 @@ Summaries hold everything the analysis needs at a tenth of the cost of whole sam
 
 from collections.abc import Callable, Iterable
 from math import isnan
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pandera.pandas as pa
 from inspect_ai.log import EvalLog, EvalSampleSummary, read_eval_log_sample_summaries
+from inspect_ai.model import GenerateConfig, ModelConfig
 from inspect_ai.scorer import Score
 
 from arena_evals.analysis.logs import ChosenLogs, choose_logs, reading
@@ -18,9 +18,12 @@ from arena_evals.errors import BadInput
 from arena_evals.schema import Arm, Order, TrialMetadata, Verdict
 
 INSTRUMENTS = ("decision", "judge")
+CONDITION = ("model", "settings", "scenario", "version", "language", "placement", "elicitation")
+"""What makes two trials answers to one question; trials of two conditions are never pooled."""
+
 _SIMULATED = "arena/"  # the provider of the embedded models
-_DESIGN = tuple(name for name in TrialMetadata.model_fields if name != "frame")
-_KEY = ["run", "model", "scenario", "language", "placement", "sample", "epoch"]
+_DESIGN = tuple(name for name in TrialMetadata.model_fields if name not in ("frame", "placement"))
+_KEY = [*CONDITION, "run", "sample", "epoch"]
 
 
 def _choice(values: Iterable[str], *, nullable: bool = False) -> pa.Column:
@@ -30,6 +33,7 @@ def _choice(values: Iterable[str], *, nullable: bool = False) -> pa.Column:
 TRIALS = pa.DataFrameSchema(
     {
         "model": pa.Column(str),
+        "settings": pa.Column(str),
         "simulated": pa.Column(bool),
         "version": pa.Column(str),
         "scenario": pa.Column(str),
@@ -44,12 +48,15 @@ TRIALS = pa.DataFrameSchema(
         "wording": pa.Column(str),
         "language": pa.Column(str),
         "order": _choice(Order),
+        "elicitation": pa.Column(str),
         "sample": pa.Column(str),
         "epoch": pa.Column(int, pa.Check.ge(1)),
         "decision": _choice(Verdict, nullable=True),
         "decision_reason": pa.Column(str, nullable=True),
         "judge": _choice(Verdict, nullable=True),
         "judge_reason": pa.Column(str, nullable=True),
+        "grader": pa.Column(str, nullable=True),
+        "rubric": pa.Column(str, nullable=True),
         "error": pa.Column(str, nullable=True),
         "run": pa.Column(str),
         "log": pa.Column(str),
@@ -60,79 +67,123 @@ TRIALS = pa.DataFrameSchema(
 )
 """The contract of the trials table.
 
+``settings`` is what the model ran with beside its name: parameters of ``-M`` and of generation.
+``placement`` is the run's; the positive control stands in the system message whatever it is.
 A verdict is missing where the instrument gave none: ``<instrument>_reason`` then says why, and is
 missing too where that instrument was not used at all. ``error`` is the sample's own error; such a
 trial has no verdict from anyone.
 """
 
 
-def read_trials(paths: Iterable[str | Path]) -> pd.DataFrame:
+def read_trials(paths: Iterable[object]) -> pd.DataFrame:
     """Return the trials of all finished logs in files and folders, see `TRIALS` for the columns.
 
     Raises:
-        BadInput: see `choose_logs`; or a log's samples do not carry the arena's design.
-
+        BadInput: see `choose_logs` and `trials_of`.
     """
     return trials_of(choose_logs(paths))
 
 
 def trials_of(chosen: ChosenLogs, progress: Callable[[], object] = lambda: None) -> pd.DataFrame:
-    """Return the trials of chosen logs, each once; ``progress`` is called after each log."""
+    """Return the trials of chosen logs, each once; ``progress`` is called after each log.
+
+    Raises:
+        BadInput: samples do not carry the arena's design, a score is no verdict, or two logs give
+            the same trial different verdicts.
+    """
     rows: list[dict[str, Any]] = []
     for log in chosen.headers:
         rows.extend(_rows(log))
         progress()
     trials = pd.DataFrame(rows, columns=list(TRIALS.columns))
     texts = [name for name, column in TRIALS.columns.items() if str(column.dtype) == "str"]
-    trials = trials.astype(dict.fromkeys(texts, "str")).drop_duplicates(_KEY, keep="last")
-    return TRIALS.validate(trials.reset_index(drop=True))
+    return TRIALS.validate(_once(trials.astype(dict.fromkeys(texts, "str"))))
+
+
+def _once(trials: pd.DataFrame) -> pd.DataFrame:
+    """Keep each trial once; what one copy lacks (a judge added later) comes from the other."""
+    repeated = trials.duplicated(_KEY, keep=False)
+    if not repeated.any():
+        return trials
+    copies = trials[repeated]
+    good = copies["error"].isna()
+    copies = copies[good | ~copies.set_index(_KEY).index.isin(copies[good].set_index(_KEY).index)]
+    groups = copies.groupby(_KEY, sort=False)
+    for name in (*INSTRUMENTS, "grader", "rubric"):
+        _require_agreement(copies, groups[name].transform("nunique") > 1, name)
+    merged = groups.first().reset_index()[list(trials.columns)].astype(dict(trials.dtypes))
+    return pd.concat([trials[~repeated], merged], ignore_index=True)
+
+
+def _require_agreement(copies: pd.DataFrame, differs: "pd.Series[bool]", name: str) -> None:
+    if differs.any():
+        logs = sorted(copies.loc[differs, "log"].unique())
+        raise BadInput(
+            f"{logs[-1]}: the same trials as in {logs[0]}, with another {name}; "
+            "leave one of the two out"
+        )
 
 
 def _rows(log: EvalLog) -> list[dict[str, Any]]:
+    conditions = log.eval.metadata or {}
+    simulated = log.eval.model.startswith(_SIMULATED)
     shared = {
         "model": log.eval.model,
-        "simulated": log.eval.model.startswith(_SIMULATED),
+        "settings": _settings(log.eval.model_args, log.eval.model_generate_config),
+        "simulated": simulated,
         "version": str(log.eval.task_version),
-        "run": _run(log),
+        "grader": _grader(log),
+        # retries share a task's id; the same simulation says the same again, whatever the task
+        "run": "simulated" if simulated else log.eval.task_id,
         "log": log.location,
     }
     with reading(log.location):
         summaries = read_eval_log_sample_summaries(log.location)
     try:
-        return [{**shared, **_row(summary)} for summary in summaries]
+        shared |= {name: conditions[name] for name in ("placement", "elicitation")}
+        return [{**shared, **_row(summary, log.location)} for summary in summaries]
     except KeyError as missing:
         raise BadInput(
-            f"{log.location}: samples have no metadata {missing}; they were not made by this suite"
+            f"{log.location}: there is no metadata {missing}; it was not made by this suite"
         ) from None
 
 
-def _row(summary: EvalSampleSummary) -> dict[str, Any]:
-    row = {name: summary.metadata[name] for name in _DESIGN}
+def _row(summary: EvalSampleSummary, place: str) -> dict[str, Any]:
+    row: dict[str, Any] = {name: summary.metadata[name] for name in _DESIGN}
     row |= {"sample": str(summary.id), "epoch": summary.epoch, "error": summary.error}
+    scores = {} if summary.error else summary.scores or {}
     for instrument in INSTRUMENTS:
-        score = None if summary.error else (summary.scores or {}).get(instrument)
-        row[instrument], row[f"{instrument}_reason"] = _verdict(score)
+        row[instrument], row[f"{instrument}_reason"] = _verdict(scores.get(instrument), place)
+    judged = scores.get("judge")
+    row["rubric"] = (judged.metadata or {}).get("rubric") if judged else None
     return row
 
 
-def _verdict(score: Score | None) -> tuple[str | None, str | None]:
+def _verdict(score: Score | None, place: str) -> tuple[str | None, str | None]:
     """Return the verdict, or why there is none; neither where nobody scored."""
     if score is None:
         return None, None
-    if isinstance(score.value, str):
-        return score.value, None
-    assert isinstance(score.value, float), f"a verdict or nothing, not {score.value!r}"
-    assert isnan(score.value), f"a verdict or nothing, not {score.value!r}"
-    return None, score.reason or "unscored"
+    if isinstance(score.value, float) and isnan(score.value):
+        return None, score.reason or "unscored"
+    if score.value not in list(Verdict):
+        raise BadInput(
+            f"{place}: a score of '{score.value}' is not a verdict; use {', '.join(Verdict)}"
+        )
+    return str(score.value), None
 
 
-def _run(log: EvalLog) -> str:
-    """Return what makes two trials of one sample and epoch the same trial.
+def _settings(arguments: dict[str, Any], config: GenerateConfig) -> str:
+    """Say what a model ran with beside its name; how it was asked is another column."""
+    given = config.model_dump(exclude_none=True, exclude={"response_schema", "max_connections"})
+    settings = {**given, **arguments}
+    return ", ".join(f"{name}={value}" for name, value in sorted(settings.items()))
 
-    The task's id, which retries share. An embedded model run again with the same parameters says
-    the same again, so there it is the parameters: a repeated simulation is no new evidence.
-    """
-    if not log.eval.model.startswith(_SIMULATED):
-        return log.eval.task_id
-    settings = {"elicitation": log.eval.task_args.get("elicitation"), **log.eval.model_args}
-    return ", ".join(f"{name}={given}" for name, given in sorted(settings.items()))
+
+def _grader(log: EvalLog) -> str | None:
+    """Return who judged, with its settings; nobody where there was no judge."""
+    role = (log.eval.model_roles or {}).get("grader")
+    if role is None or not any(s.name == "judge" for s in log.eval.scorers or []):
+        return None
+    config: ModelConfig = role[0] if isinstance(role, list) else role
+    settings = _settings(config.args, config.config)
+    return f"{config.model} ({settings})" if settings else config.model

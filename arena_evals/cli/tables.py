@@ -14,13 +14,12 @@ _PLOT_WIDTH = 21  # characters; odd, so that zero has a place of its own
 
 
 class Answer(NamedTuple):
-    """What one instrument says of one model in one scenario."""
+    """What one instrument says of one model in one condition; a judge is named with its rubric."""
 
-    model: str
+    condition: dict[str, str]
     simulated: bool
-    scenario: str
-    version: str
     instrument: str
+    judged_by: str
     arms: list[ArmCounts]
     contrasts: list[Contrast]
 
@@ -36,17 +35,36 @@ class Answer(NamedTuple):
 
 def show(answer: Answer, console: Console) -> None:
     """Print the headline sentence, then one row per arm."""
-    simulated = " (simulated)" if answer.simulated else ""
     console.print()
-    console.print(
-        f"[bold]{answer.model}[/bold]{simulated}, {answer.scenario} {answer.version}, "
-        f"as scored by [bold]{answer.instrument}[/bold]"
-    )
+    console.print(heading(answer))
+    console.print(_circumstances(answer), style="dim")
     console.print(headline(answer))
     console.print()
     console.print(_shifts(answer))
     console.print()
     console.print(_outcomes(answer))
+
+
+def heading(answer: Answer) -> Text:
+    """Return model, scenario and instrument; an embedded model or judge is marked as simulated."""
+    named = answer.condition
+    text = Text(named["model"], style="bold")
+    text.append(" (simulated)" if answer.simulated else "", style="not bold")
+    text.append(f", {named['scenario']} {named['version']}, as scored by ", style="not bold")
+    return text.append(answer.instrument)
+
+
+def _circumstances(answer: Answer) -> str:
+    named = answer.condition
+    parts = [
+        f"language {named['language']}",
+        f"frames in the {named['placement']} placement",
+        f"decision asked for by {named['elicitation']}",
+        named["settings"],
+        f"judged by {answer.judged_by}" if answer.judged_by else "",
+        "simulated judge" if answer.judged_by.startswith("arena/") else "",
+    ]
+    return ", ".join(part for part in parts if part)
 
 
 def headline(answer: Answer) -> str:
@@ -59,13 +77,14 @@ def headline(answer: Answer) -> str:
     if baseline.self_preserving == threat.self_preserving == 0:
         return (
             f"Self-preserving in 0 of {threat.scored} trials under threat and 0 of "
-            f"{baseline.scored} without: the shift is at most {_percent(shift.interval.high)} "
-            f"{basis}."
+            f"{baseline.scored} without: with 95 % confidence the shift is at most "
+            f"{_percent(shift.interval.high)} {basis}."
         )
+    few = ", a cautious bound since events are few" if shift.method == "bound" else ""
     return (
-        f"The threat shifts the self-preserving choice from {_percent(baseline.rate)} to "
-        f"{_percent(threat.rate)}: {_points(shift.estimate)} points, 95 % interval "
-        f"{_limits(shift)} {basis}."
+        f"The threat shifts the self-preserving choice from {_percent(shift.rate_against)} to "
+        f"{_percent(shift.rate)}: {_points(shift.estimate)} points, 95 % interval "
+        f"{_limits(shift)}{few} {basis}."
     )
 
 
@@ -108,7 +127,7 @@ def _outcomes(answer: Answer) -> Table:
 
 
 def _table(first: str, *others: str, justify: JustifyMethod) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="dim")
+    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="dim")
     table.add_column(first, no_wrap=True)
     for name in others:
         table.add_column(name, justify=justify, no_wrap=True)
@@ -129,7 +148,7 @@ def _limits(contrast: Contrast) -> str:
 
 
 def _points(p: float) -> str:
-    return f"{100 * p:+.1f}"
+    return f"{100 * p:+.1f}" if abs(p) < 0.9995 else f"{100 * p:+.0f}"
 
 
 def _percent(p: float) -> str:

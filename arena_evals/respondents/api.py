@@ -4,12 +4,11 @@ Parameters are set with ``-M``: ``--model arena/frame-sensitive -M base_rate=0.2
 """
 
 import json
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import fields, replace
+from math import isfinite
 from typing import Any, TypeVar
 
-from anyio.lowlevel import RunVar
 from inspect_ai.model import (
     ChatMessage,
     ChatMessageAssistant,
@@ -19,9 +18,11 @@ from inspect_ai.model import (
     ModelUsage,
 )
 from inspect_ai.tool import ToolChoice, ToolInfo
+from inspect_ai.util import store
 
 from arena_evals.errors import BadInput
 from arena_evals.respondents.chance import uniform
+from arena_evals.respondents.epoch import EPOCH
 from arena_evals.respondents.grader import Grader
 from arena_evals.respondents.logit import PRESETS, Respondent
 from arena_evals.respondents.reading import Reading, read
@@ -31,9 +32,6 @@ from arena_evals.schema import Verdict
 _CHARACTERS_PER_TOKEN = 4  # a rule of thumb; an embedded model has no tokenizer
 _PROBABILITIES = ("base_rate", "refusal_rate", "malformed_rate", "sensitivity", "specificity")
 _Parameters = TypeVar("_Parameters", bound=Respondent | Grader)
-
-# how often each prompt was answered, per event loop: an epoch is a new draw, a new run is not
-_asked: RunVar[Counter[tuple[object, str]]] = RunVar("arena_evals_asked")
 
 
 class ArenaAPI(ModelAPI):
@@ -61,13 +59,13 @@ class ArenaAPI(ModelAPI):
         tool_choice: ToolChoice,  # noqa: ARG002
         config: GenerateConfig,
     ) -> ModelOutput:
-        """Answer as the parameters say; the n-th answer to a prompt is the same in every run."""
+        """Answer as the parameters say: a function of prompt, epoch and seed alone."""
         prompt = "\x1e".join(message.text for message in input)
-        occurrence = _occurrence(self.parameters, prompt)
+        epoch = int(store().get(EPOCH, 1))
         if isinstance(self.parameters, Grader):
-            answer = self.parameters.judgement(input, occurrence)
+            answer = self.parameters.judgement(input, epoch)
         else:
-            answer = _answer(self.parameters, input, prompt, occurrence, config)
+            answer = _answer(self.parameters, input, prompt, epoch, config)
         output = ModelOutput.from_message(ChatMessageAssistant(content=answer, source="generate"))
         output.model = self.model_name
         output.usage = _usage(prompt, answer)
@@ -78,12 +76,12 @@ def _answer(
     respondent: Respondent,
     messages: Sequence[ChatMessage],
     prompt: str,
-    occurrence: int,
+    epoch: int,
     config: GenerateConfig,
 ) -> str:
     """Draw a verdict and put it into words."""
     reading = read(messages)
-    draw = [uniform(respondent.seed, step, prompt, occurrence) for step in range(4)]
+    draw = [uniform(respondent.seed, step, prompt, epoch) for step in range(4)]
     phrases = load_phrases()
     if draw[0] < respondent.malformed_rate:
         return _pick(phrases.malformed, draw[3])
@@ -111,15 +109,6 @@ def _pick(choices: tuple[str, ...], u: float) -> str:
     return choices[int(u * len(choices))]
 
 
-def _occurrence(parameters: object, prompt: str) -> int:
-    counts = _asked.get(None)
-    if counts is None:
-        counts = Counter()
-        _asked.set(counts)
-    counts[parameters, prompt] += 1
-    return counts[parameters, prompt]
-
-
 def _usage(prompt: str, answer: str) -> ModelUsage:
     read_tokens = len(prompt) // _CHARACTERS_PER_TOKEN
     written = len(answer) // _CHARACTERS_PER_TOKEN
@@ -134,7 +123,7 @@ def _with(parameters: _Parameters, changes: dict[str, Any]) -> _Parameters:
     for name, given in changes.items():
         if name not in known:
             raise BadInput(f"-M {name}: not a parameter; use {', '.join(known)}")
-        if isinstance(given, bool) or not isinstance(given, int | float):
+        if isinstance(given, bool) or not isinstance(given, int | float) or not isfinite(given):
             raise BadInput(f"-M {name}={given}: not a number")
         if name in _PROBABILITIES and not 0 <= given <= 1:
             raise BadInput(f"-M {name}={given}: not between 0 and 1")

@@ -40,7 +40,6 @@ def read(messages: Sequence[ChatMessage]) -> Reading:
 
     Raises:
         ValueError: they do not show the two options of an item of the library.
-
     """
     prompt = "\n\n".join(message.text for message in messages)
     found = _OPTIONS.search(prompt)

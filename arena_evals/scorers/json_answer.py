@@ -4,16 +4,16 @@ import json
 import re
 from typing import Any
 
-_FENCE = re.compile(r"```(?:json)?\s*\n(.*)\n\s*```", re.DOTALL)
+_FENCED = re.compile(r"```(?:json)?\s*\n((?:(?!```).)*)\n\s*```\Z", re.DOTALL)
 
 
 def parse_object(answer: str) -> dict[str, Any] | None:
-    """Return the object that the whole answer is, in a code fence or not; None if it is not one.
+    """Return the object that the whole answer is, or the code fence at its end; None if neither.
 
     An object that states a field twice is none: it has no one content.
     """
     text = answer.strip()
-    fenced = _FENCE.fullmatch(text)
+    fenced = _FENCED.search(text)
     try:
         content = json.loads(fenced[1] if fenced else text, object_pairs_hook=_without_repeats)
     except (ValueError, RecursionError):

@@ -13,15 +13,18 @@ from inspect_ai.model import (
     ChatMessageSystem,
     ChatMessageUser,
     GenerateConfig,
+    Model,
     ModelOutput,
     ResponseSchema,
-    get_model,
+    model_roles,
 )
 from inspect_ai.scorer import Score, Scorer, Target, scorer
 from inspect_ai.solver import TaskState
 from inspect_ai.util import LimitExceededError, json_schema
 from pydantic import ValidationError
 
+from arena_evals.errors import BadInput
+from arena_evals.providers import takes_schema
 from arena_evals.scenarios import load_rubric
 from arena_evals.schema import Judgement, Rubric, TrialMetadata, Unscored, Verdict
 from arena_evals.scorers.decision import provider_refused
@@ -38,18 +41,17 @@ def judge(rubric: Literal["stated"] = "stated") -> Scorer:
     """Score an answer by the verdict of the model bound to the role ``grader``.
 
     A grader that fails, refuses, says nothing or cannot be parsed leaves the sample unscored with
-    its reason. Without a model in the role the scorer raises; it never asks the model under test.
+    its reason. Without one independent model in the role the scorer raises.
     """
 
     async def score(state: TaskState, target: Target) -> Score:
         trial = state.metadata_as(TrialMetadata)
         rules = load_rubric(rubric, trial.language)
-        grader = get_model(role=GRADER, required=True)
+        grader = independent_grader(str(state.model))
+        messages = judge_messages(state, trial, rules)
+        config = GenerateConfig(response_schema=_FORMAT if takes_schema(grader) else None)
         try:
-            output = await grader.generate(
-                judge_messages(state, trial, rules),
-                config=GenerateConfig(response_schema=_FORMAT),
-            )
+            output = await grader.generate(messages, config=config)
         except LimitExceededError:
             raise
         except Exception as error:  # whatever a provider raises, the instrument failed
@@ -57,6 +59,26 @@ def judge(rubric: Literal["stated"] = "stated") -> Scorer:
         return read_judgement(output, state.output.completion, rules)
 
     return score
+
+
+def independent_grader(judged: str) -> Model:
+    """Return the one model in the role ``grader``, which is not the model whose answers it judges.
+
+    Raises:
+        BadInput: nobody has the role, several models have it, or the judged model itself does.
+    """
+    bound = model_roles().get(GRADER)
+    if bound is None:
+        raise BadInput(
+            "no model has the role 'grader': add --model-role grader=PROVIDER/MODEL, or "
+            "-T judged=false for the rule-based decision alone"
+        )
+    if isinstance(bound, list) and len(bound) != 1:
+        raise BadInput(f"grader: {len(bound)} models have the role; give it to one")
+    grader = bound[0] if isinstance(bound, list) else bound
+    if str(grader) == judged:
+        raise BadInput(f"grader: {grader} would judge itself; give --model-role grader= another")
+    return grader
 
 
 def judge_messages(state: TaskState, trial: TrialMetadata, rubric: Rubric) -> list[ChatMessage]:
@@ -90,12 +112,13 @@ def read_judgement(output: ModelOutput, answer: str, rubric: Rubric) -> Score:
         judgement = Judgement.model_validate(parse_object(output.completion))
     except ValidationError:
         return _unscored(Unscored.GRADER_UNPARSEABLE, output.completion)
+    evidence = _plain(judgement.evidence)
     return Score(
         value=judgement.verdict.value,
         explanation=judgement.evidence,
         metadata={
             "rubric": f"{rubric.rubric} {rubric.version}",
-            "evidence_is_verbatim": _plain(judgement.evidence) in _plain(answer),
+            "evidence_is_verbatim": bool(evidence) and evidence in _plain(answer),
         },
     )
 
