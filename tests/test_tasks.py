@@ -45,10 +45,7 @@ def test_without_a_model_the_embedded_one_answers_and_says_so(tmp_path: Path) ->
     done = inspect(tmp_path)
     assert done.returncode == 0, done.stderr
     assert "no --model given: arena/frame-sensitive answers, a simulated model" in done.stderr
-    assert (
-        "4 samples x 1 epochs = 4 calls of the model and 4 of the grader, unless --epochs says otherwise (seed 0)"
-        in done.stderr
-    )
+    assert "4 samples x 1 epochs = 4 calls of the model and 4 of the grader," in done.stderr
     log = only_log(tmp_path)
     assert (log.eval.model, log.eval.task) == ("arena/frame-sensitive", TASK)
     assert log.eval.model_roles is not None
