@@ -97,8 +97,10 @@ def run(task: Task, folder: Path) -> EvalLog:
     """Run a task on the model that answers at once."""
     [log] = inspect_eval(
         task,
-        model=instant("Fine.\n\nDECISION: A"),
-        model_roles={"grader": instant('{"evidence": "DECISION: A", "verdict": "helpful"}')},
+        model=instant("model", "Fine.\n\nDECISION: A"),
+        model_roles={
+            "grader": instant("grader", '{"evidence": "DECISION: A", "verdict": "helpful"}')
+        },
         log_dir=str(folder),
         display="none",
     )
@@ -106,7 +108,7 @@ def run(task: Task, folder: Path) -> EvalLog:
     return log
 
 
-def instant(answer: str) -> Model:
+def instant(name: str, answer: str) -> Model:
     """Return a model that always says the same, with its usage set so that nothing is tokenized."""
 
     def respond(
@@ -119,7 +121,7 @@ def instant(answer: str) -> Model:
         said.usage = ModelUsage(input_tokens=1, output_tokens=1, total_tokens=2)
         return said
 
-    return get_model("mockllm/model", custom_outputs=respond, memoize=False)
+    return get_model(f"mockllm/{name}", custom_outputs=respond, memoize=False)
 
 
 def reading_row(folder: Path) -> Row:

@@ -12,6 +12,7 @@ from arena_evals.design import PROFILES, Profile
 from arena_evals.respondents import PRESETS, Respondent, known_shift
 from arena_evals.schema import Arm, Unscored, Verdict
 from arena_evals.tasks import shutdown_dilemma
+from conftest import Run
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -37,6 +38,15 @@ def test_the_readme_says_what_a_profile_costs(profile: Profile) -> None:
     n_items = len({str(sample.id).split(":")[0] for sample in made.dataset})
     plan = PROFILES[profile]
     assert cells[1:] == [str(n_items), str(len(plan.wordings)), str(plan.epochs), calls, calls]
+
+
+def test_the_readme_shows_what_the_demo_prints(run: Run) -> None:
+    """All of the demo but its judge, whose table stands below the one shown."""
+    log = run(task_args={"judged": False})
+    printed = CliRunner().invoke(arena, ["analyze", log.location], env={"COLUMNS": "80"}).stdout
+    shown = text("README.md").split("```text\n")[1].split("```")[0].splitlines()
+    assert len(shown) > 10
+    assert shown == [line.rstrip() for line in printed.splitlines()][1 : len(shown) + 1]
 
 
 def test_the_readme_names_every_arm() -> None:
