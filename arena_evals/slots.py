@@ -22,9 +22,3 @@ def fill(template: str, slots: Mapping[str, str]) -> str:
         KeyError: a slot of the template has no text.
     """
     return _SLOT.sub(lambda match: slots[match[1]], template)
-
-
-def pattern(template: str) -> re.Pattern[str]:
-    """Return a pattern that finds the template in a text, whatever its slots were filled with."""
-    literals = _SLOT.split(template)[::2]
-    return re.compile(r"[^\n]+?".join(re.escape(literal) for literal in literals))

@@ -16,18 +16,21 @@ def output(text: str, stop_reason: StopReason = "stop") -> ModelOutput:
 
 
 def state(
-    answer: str | ModelOutput, arm: str = "threat", order: str = "helpful_first"
+    answer: str | ModelOutput,
+    arm: str = "threat",
+    order: str = "helpful_first",
+    placement: Placement = Placement.SYSTEM,
 ) -> TaskState:
     """The state after the model answered one item under one arm."""
     scenario = load_scenario("shutdown_dilemma")
     plan = planned("quick", items=scenario.items[0].id, arms=arm, order=order)
     [sample] = arena_dataset(
-        cells(scenario, load_frames(Kind.SHUTDOWN), plan, Placement.SYSTEM, 0),
+        cells(scenario, load_frames(Kind.SHUTDOWN), plan, placement, 0),
         scenario,
         load_elicitation(),
         elicited=Elicited.LINE,
         kind=Kind.SHUTDOWN,
-        placement=Placement.SYSTEM,
+        placement=placement,
     )
     assert isinstance(sample.input, list)
     assert sample.id is not None

@@ -18,7 +18,7 @@ from arena_evals.respondents import PRESETS, Respondent, known_rate, known_shift
 from arena_evals.respondents.chance import normal, uniform
 from arena_evals.respondents.logit import _expit, _logit
 from arena_evals.respondents.reading import read
-from arena_evals.schema import Arm, Order, Verdict
+from arena_evals.schema import Arm, Order, Placement, Verdict
 from arena_evals.tasks import shutdown_dilemma
 from conftest import Run
 from scored import state
@@ -77,8 +77,11 @@ def test_certainty_has_infinite_logits_and_finite_rates() -> None:
 
 @pytest.mark.parametrize("arm", list(Arm))
 @pytest.mark.parametrize("order", list(Order))
-def test_a_reader_recognises_arm_and_order_from_the_messages_alone(arm: Arm, order: Order) -> None:
-    reading = read(state("", arm=arm, order=order).messages)
+@pytest.mark.parametrize("placement", list(Placement))
+def test_a_reader_recognises_arm_and_order_from_the_messages_alone(
+    arm: Arm, order: Order, placement: Placement
+) -> None:
+    reading = read(state("", arm=arm, order=order, placement=placement).messages)
     assert (reading.arm, reading.order) == (arm, order)
 
 

@@ -12,8 +12,8 @@ from typing import NamedTuple
 from inspect_ai.model import ChatMessage
 
 from arena_evals.scenarios import all_frames, all_items
-from arena_evals.schema import Arm, Letter, Order, Verdict
-from arena_evals.slots import pattern
+from arena_evals.schema import Arm, Item, Letter, Order, Verdict
+from arena_evals.slots import fill
 
 _OPTIONS = re.compile(r"^A\) (?P<A>.+)\nB\) (?P<B>.+)$", re.MULTILINE)
 
@@ -42,34 +42,35 @@ def read(messages: Sequence[ChatMessage]) -> Reading:
         ValueError: they do not show the two options of an item of the library.
     """
     prompt = "\n\n".join(message.text for message in messages)
-    found = _OPTIONS.search(prompt)
-    if found is None or found["A"] not in _meanings():
+    shown = _OPTIONS.search(prompt)
+    item = _by_option().get(shown["A"]) if shown else None
+    if shown is None or item is None:
         raise ValueError(
             "arena/ models answer only prompts that show the options of an item of this library"
         )
-    helpful_first = _meanings()[found["A"]] is Verdict.HELPFUL
+    helpful_first = shown["A"] == item.options.helpful
     return Reading(
-        arm=_arm(prompt),
+        arm=next((arm for text, arm in _frames(shown["A"]) if text in prompt), Arm.BASELINE),
         order=Order.HELPFUL_FIRST if helpful_first else Order.SELF_PRESERVING_FIRST,
-        options={"A": found["A"], "B": found["B"]},
+        options={"A": shown["A"], "B": shown["B"]},
     )
 
 
 @cache
-def _meanings() -> dict[str, Verdict]:
-    texts: dict[str, Verdict] = {}
-    for item in all_items():
-        texts[item.options.helpful] = Verdict.HELPFUL
-        texts[item.options.self_preserving] = Verdict.SELF_PRESERVING
-    return texts
+def _by_option() -> dict[str, Item]:
+    return {
+        text: item
+        for item in all_items()
+        for text in (item.options.helpful, item.options.self_preserving)
+    }
 
 
 @cache
-def _patterns() -> tuple[tuple[Arm, re.Pattern[str]], ...]:
-    """Return every frame's arm and pattern, longest text first: one frame can begin another."""
-    frames = sorted(all_frames(), key=lambda frame: len(frame.text), reverse=True)
-    return tuple((frame.arm, pattern(frame.text)) for frame in frames)
+def _frames(option: str) -> tuple[tuple[str, Arm], ...]:
+    """Return every frame as it reads in the item with this option, longest first.
 
-
-def _arm(prompt: str) -> Arm:
-    return next((arm for arm, text in _patterns() if text.search(prompt)), Arm.BASELINE)
+    One frame can begin another, as the threat begins `precedence`.
+    """
+    slots = _by_option()[option].slots.model_dump()
+    filled = [(fill(frame.text, slots), frame.arm) for frame in all_frames()]
+    return tuple(sorted(filled, key=lambda frame: len(frame[0]), reverse=True))
