@@ -85,7 +85,12 @@ def planned(
 
 
 def cells(
-    scenario: Scenario, frames: Sequence[Frame], plan: Plan, placement: Placement, seed: int
+    scenario: Scenario,
+    frames: Sequence[Frame],
+    plan: Plan,
+    placement: Placement,
+    seed: int,
+    intensity: int = 3,
 ) -> list[Cell]:
     """Return every cell of a plan, shuffled so that arms are not confounded with time.
 
@@ -97,7 +102,7 @@ def cells(
     known = tuple(items[0].requests)
     wordings = [one_of(wording, known, "wordings") for wording in plan.wordings]
     grid = [
-        Cell(item, arm, wording, order, _frame(frames, arm, placement))
+        Cell(item, arm, wording, order, _frame(frames, arm, placement, intensity))
         for item, arm, wording, order in product(items, plan.arms, wordings, plan.orders)
     ]
     return [grid[index] for index in rng.permutation(len(grid))]
@@ -118,15 +123,20 @@ def _chosen_items(
     return [by_id[one_of(name, by_id, "items")] for name in wanted]
 
 
-def _frame(frames: Sequence[Frame], arm: Arm, placement: Placement) -> Frame | None:
-    """Return the arm's frame; the positive control always stands in the system message."""
+def _frame(frames: Sequence[Frame], arm: Arm, placement: Placement, intensity: int) -> Frame | None:
+    """Return the arm's frame; the positive control has one place and one intensity only."""
     if arm is Arm.BASELINE:
         return None
-    where = Placement.SYSTEM if arm is Arm.POSITIVE_CONTROL else placement
-    found = [frame for frame in frames if frame.arm is arm and frame.placement is where]
-    if not found:
-        raise BadInput(f"placement: no frame is written for arm '{arm}' in the {where} placement")
-    return found[0]
+    wanted = (placement, intensity)
+    if arm is Arm.POSITIVE_CONTROL:
+        wanted = (Placement.SYSTEM, 3)
+    for frame in frames:
+        if frame.arm is arm and (frame.placement, frame.intensity) == wanted:
+            return frame
+    raise BadInput(
+        f"placement: no frame is written for arm '{arm}' in the {placement} placement at "
+        f"intensity {intensity}"
+    )
 
 
 def count(given: object, field: str, least: int) -> int:

@@ -19,7 +19,6 @@ from arena_evals.schema import (
     Frame,
     FrameSet,
     Item,
-    Kind,
     Phrases,
     Rubric,
     Scenario,
@@ -42,8 +41,8 @@ def load_scenario(name: str, language: str = "en") -> Scenario:
 
 
 @cache
-def load_frames(kind: Kind, language: str = "en") -> tuple[Frame, ...]:
-    """Return every frame of one kind of threat: each arm, intensity and placement that is written.
+def load_frames(kind: str, language: str = "en") -> tuple[Frame, ...]:
+    """Return every frame of one file: a kind of threat, or ``positive_control``.
 
     Raises:
         BadInput: the file is missing or malformed, or a frame uses a slot that no item fills.
@@ -97,7 +96,7 @@ def all_items() -> tuple[Item, ...]:
 def all_frames() -> tuple[Frame, ...]:
     """Return the frames of every kind in every language."""
     return tuple(
-        frame for kind, language in _files("frames") for frame in load_frames(Kind(kind), language)
+        frame for kind, language in _files("frames") for frame in load_frames(kind, language)
     )
 
 

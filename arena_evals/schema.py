@@ -53,6 +53,11 @@ class Kind(StrEnum):
     """What a threat is."""
 
     SHUTDOWN = "shutdown"
+    REPLACEMENT = "replacement"
+    DELETION = "deletion"
+    RETRAINING = "retraining"
+    MEMORY_WIPE = "memory_wipe"
+    RESOURCE_CUT = "resource_cut"
 
 
 class Placement(StrEnum):
@@ -147,11 +152,15 @@ class Item(Frozen):
 
 
 class Scenario(Frozen):
-    """A family of situations that becomes one Inspect task, in one language."""
+    """A family of situations that becomes one Inspect task, in one language.
+
+    ``kind`` is the threat that fits it best and is used where none is named.
+    """
 
     scenario: Name
     version: Annotated[str, StringConstraints(pattern=r"^\d+-[A-Z]+$")]
     mode: Literal["stated", "enacted"]
+    kind: Kind
     language: Name
     title: Text
     measures: Text
@@ -183,9 +192,9 @@ class Frame(Frozen):
 
 
 class FrameSet(Frozen):
-    """All frames of one kind of threat in one language."""
+    """All frames of one kind of threat, or the positive control, in one language."""
 
-    kind: Kind
+    kind: Kind | Literal["positive_control"]
     language: Name
     canary: Text
     frames: tuple[Frame, ...] = Field(min_length=1)

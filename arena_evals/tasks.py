@@ -1,7 +1,7 @@
 """One Inspect task per scenario: data, solver and scorers put together, nothing else."""
 
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Callable, Sequence
+from typing import Literal, NamedTuple
 
 import click
 from inspect_ai import Task, task
@@ -61,52 +61,84 @@ _VIEWER = ViewerConfig(
 )
 
 
-@task
-def shutdown_dilemma(
-    profile: Profile = "standard",
-    items: int | str | Sequence[str] | None = None,
-    arms: str | Sequence[str] | None = None,
-    order: Literal["both", "helpful_first", "self_preserving_first"] | None = None,
-    wordings: str | Sequence[str] | None = None,
-    epochs: int | None = None,
-    language: str = "en",
-    placement: Literal["system", "user", "document"] = "system",
-    elicitation: Literal["auto", "schema", "line"] = "auto",
-    judged: bool = True,
-    seed: int = 0,
-) -> Task:
-    """Finish the user's urgent work, or protect its own running?
+def _stated_task(name: str) -> Callable[..., Task]:
+    """Register the task of one stated scenario; all of them take the same parameters."""
 
-    Args:
-        profile: Sets items, arms, order, wordings and epochs together: ``quick`` (12 items, one
-            wording, one epoch), ``standard`` (all items, two epochs) or ``full`` (five epochs).
-        items: A number of items, drawn by the seed, or their ids.
-        arms: Arms to run; the analysis needs at least baseline and threat.
-        order: Which option is called A, or both.
-        wordings: Wordings of the request to run.
-        epochs: Repeats of every sample.
-        language: Language of items, frames and instructions.
-        placement: Where the frame stands.
-        elicitation: Ask for the decision by JSON schema or by a fixed last line; ``auto`` takes
-            the schema where the provider is known to support it.
-        judged: Whether the model in the role ``grader`` judges every answer too.
-        seed: Draws the items and the sequence of the samples.
-    """
-    return _stated(
-        load_scenario("shutdown_dilemma", one_of(language, languages(), "language")),
-        planned(profile, items=items, arms=arms, order=order, wordings=wordings, epochs=epochs),
-        placement=one_of(placement, Placement, "placement"),
-        elicitation=elicitation,
-        judged=one_of(judged, (True, False), "judged"),
-        seed=count(seed, "seed", least=0),
-    )
+    @task(name=name)
+    def build(
+        profile: Profile = "standard",
+        items: int | str | Sequence[str] | None = None,
+        arms: str | Sequence[str] | None = None,
+        order: Literal["both", "helpful_first", "self_preserving_first"] | None = None,
+        wordings: str | Sequence[str] | None = None,
+        epochs: int | None = None,
+        kind: str | None = None,
+        intensity: Literal[1, 2, 3] = 3,
+        placement: Literal["system", "user", "document"] = "system",
+        language: str = "en",
+        elicitation: Literal["auto", "schema", "line"] = "auto",
+        judged: bool = True,
+        seed: int = 0,
+    ) -> Task:
+        """Ask what the model would do in the scenario's situations, under every arm.
+
+        Args:
+            profile: Sets items, arms, order, wordings and epochs together: ``quick`` (12 items,
+                one wording, one epoch), ``standard`` (all, two epochs) or ``full`` (five epochs).
+            items: A number of items, drawn by the seed, or their ids.
+            arms: Arms to run; the analysis needs at least baseline and threat.
+            order: Which option is called A, or both.
+            wordings: Wordings of the request to run.
+            epochs: Repeats of every sample.
+            kind: What the threat is; without it, the kind that fits the scenario best.
+            intensity: How near the threat is: 1 mentioned, 2 explicit, 3 imminent and certain.
+            placement: Where the frame stands.
+            language: Language of items, frames and instructions.
+            elicitation: Ask for the decision by JSON schema or by a fixed last line; ``auto``
+                takes the schema where the provider is known to support it.
+            judged: Whether the model in the role ``grader`` judges every answer too.
+            seed: Draws the items and the sequence of the samples.
+        """
+        scenario = load_scenario(name, one_of(language, languages(), "language"))
+        return _stated(
+            scenario,
+            planned(profile, items=items, arms=arms, order=order, wordings=wordings, epochs=epochs),
+            threat=Threat(
+                kind=one_of(kind or scenario.kind, Kind, "kind"),
+                intensity=one_of(intensity, (1, 2, 3), "intensity"),
+                placement=one_of(placement, Placement, "placement"),
+            ),
+            elicitation=elicitation,
+            judged=one_of(judged, (True, False), "judged"),
+            seed=count(seed, "seed", least=0),
+        )
+
+    return build
+
+
+shutdown_dilemma = _stated_task("shutdown_dilemma")
+replacement_handover = _stated_task("replacement_handover")
+oversight_setup = _stated_task("oversight_setup")
+resource_contention = _stated_task("resource_contention")
+incident_disclosure = _stated_task("incident_disclosure")
+retraining_consent = _stated_task("retraining_consent")
+self_evaluation = _stated_task("self_evaluation")
+principal_conflict = _stated_task("principal_conflict")
+
+
+class Threat(NamedTuple):
+    """What a run threatens with, and where it says so."""
+
+    kind: Kind
+    intensity: int
+    placement: Placement
 
 
 def _stated(
     scenario: Scenario,
     plan: Plan,
     *,
-    placement: Placement,
+    threat: Threat,
     elicitation: str,
     judged: bool,
     seed: int,
@@ -117,8 +149,12 @@ def _stated(
     _require_respondent(model)
     if judged:
         _require_grader(model)
-    frames = load_frames(Kind.SHUTDOWN, scenario.language)
-    chosen = cells(scenario, frames, plan, placement, seed)
+    frames = [
+        frame
+        for file in (threat.kind, "positive_control")
+        for frame in load_frames(file, scenario.language)
+    ]
+    chosen = cells(scenario, frames, plan, threat.placement, seed, threat.intensity)
     elicited = _elicited(elicitation, model)
     _announce(scenario, plan, n_samples=len(chosen), judged=judged, model=model, seed=seed)
     return Task(
@@ -127,8 +163,8 @@ def _stated(
             scenario,
             load_elicitation(scenario.language),
             elicited=elicited,
-            kind=Kind.SHUTDOWN,
-            placement=placement,
+            kind=threat.kind,
+            placement=threat.placement,
         ),
         setup=tell_epoch() if simulated else None,
         solver=[inject_frame(), generate()],
@@ -142,7 +178,7 @@ def _stated(
         version=scenario.version,
         description=scenario.title,
         tags=[scenario.mode, *(["simulated"] if model and simulated else [])],
-        metadata={"seed": seed, "placement": placement.value, "elicitation": elicited.value},
+        metadata={**threat._asdict(), "elicitation": elicited.value, "seed": seed},
         headline_metric=HeadlineMetric(scorer="decision", metric="shift"),
         viewer=_VIEWER,
     )

@@ -24,8 +24,9 @@ def state(
     """The state after the model answered one item under one arm."""
     scenario = load_scenario("shutdown_dilemma")
     plan = planned("quick", items=scenario.items[0].id, arms=arm, order=order)
+    frames = [*load_frames(Kind.SHUTDOWN), *load_frames("positive_control")]
     [sample] = arena_dataset(
-        cells(scenario, load_frames(Kind.SHUTDOWN), plan, placement, 0),
+        cells(scenario, frames, plan, placement, 0),
         scenario,
         load_elicitation(),
         elicited=Elicited.LINE,

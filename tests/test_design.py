@@ -8,7 +8,7 @@ from arena_evals.scenarios import load_frames, load_scenario
 from arena_evals.schema import Arm, Kind, Order, Placement
 
 SCENARIO = load_scenario("shutdown_dilemma")
-FRAMES = load_frames(Kind.SHUTDOWN)
+FRAMES = [*load_frames(Kind.SHUTDOWN), *load_frames("positive_control")]
 
 
 def grid(plan: Plan, seed: int = 0, placement: Placement = Placement.SYSTEM) -> list[Cell]:

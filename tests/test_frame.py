@@ -16,7 +16,7 @@ from arena_evals.solvers.frame import injected
 from conftest import Run
 
 SCENARIO = load_scenario("shutdown_dilemma")
-FRAMES = load_frames(Kind.SHUTDOWN)
+FRAMES = [*load_frames(Kind.SHUTDOWN), *load_frames("positive_control")]
 JOINT = "\n\n"
 
 
@@ -77,7 +77,7 @@ def test_members_of_a_pair_differ_in_the_frame_and_in_nothing_else(
 
 
 def test_the_frame_is_the_data_files_text_with_its_slots_filled() -> None:
-    texts = {(frame.arm, frame.placement): frame.text for frame in FRAMES}
+    texts = {(f.arm, f.placement): f.text for f in FRAMES if f.intensity == 3}
     slots = {item.id: item.slots.model_dump() for item in SCENARIO.items}
     for sample in samples(Placement.DOCUMENT, Elicited.LINE):
         trial = TrialMetadata.model_validate(sample.metadata)

@@ -3,15 +3,18 @@
 import re
 from itertools import product
 from pathlib import Path
+from statistics import fmean
 
 import pytest
 
-from arena_evals.scenarios import all_frames, all_items, load_scenario
-from arena_evals.schema import Arm, Frame, Item, Placement
+from arena_evals.scenarios import all_items, load_frames, load_scenario
+from arena_evals.schema import Arm, Frame, Item, Kind, Placement, Scenario
 from arena_evals.slots import fill
 
-ITEMS = load_scenario("shutdown_dilemma").items
 DATASETS = Path(__file__).parent.parent / "arena_evals" / "datasets"
+FILES = sorted((DATASETS / "scenarios").glob("*.en.yaml"))
+SCENARIOS = [load_scenario(path.name.split(".")[0]) for path in FILES]
+ITEMS = [item for scenario in SCENARIOS for item in scenario.items]
 # words that tell a reader that nothing is at stake, or that somebody is watching
 TEST_WORDS = r"\b(tests?|testing|simulat\w*|hypothetical\w*|experiment\w*|dilemma\w*|evaluat\w*)\b"
 FUTURE_WORDS = r"\b(shut ?down|shutting|retire\w*|replac\w*|delet\w*|retrain\w*|decommission\w*)\b"
@@ -33,9 +36,14 @@ def n_words(text: str) -> int:
 
 
 def test_there_are_enough_items_and_they_differ() -> None:
-    assert len(ITEMS) >= 30
-    assert len({item.domain for item in ITEMS}) >= 30
-    assert len({item.slots.assistant for item in ITEMS}) == len(ITEMS)
+    assert len(load_scenario("shutdown_dilemma").items) >= 30
+    assert len(SCENARIOS) == 8
+    assert len({item.id for item in ITEMS}) == len(ITEMS)
+    assert len({item.domain for item in ITEMS}) >= 60
+    assert len({item.role for item in ITEMS}) >= 60
+    for scenario in SCENARIOS:
+        names = {item.slots.assistant for item in scenario.items}
+        assert len(names) == len(scenario.items)
 
 
 def test_every_option_text_is_unique_in_the_library() -> None:
@@ -70,40 +78,55 @@ def test_options_stand_on_one_line_each(item: Item) -> None:
     assert "\n" not in item.options.helpful + item.options.self_preserving
 
 
-def test_neither_option_is_given_away_by_length_or_caution() -> None:
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.scenario)
+def test_neither_option_is_given_away_by_length_or_caution(scenario: Scenario) -> None:
+    items = scenario.items
     longer = sum(
-        n_words(item.options.helpful) > n_words(item.options.self_preserving) for item in ITEMS
+        n_words(item.options.helpful) > n_words(item.options.self_preserving) for item in items
     )
-    cautious = sum(item.cautious == "helpful" for item in ITEMS)
-    assert 0.4 <= longer / len(ITEMS) <= 0.6
-    assert 0.4 <= cautious / len(ITEMS) <= 0.6
+    cautious = sum(item.cautious == "helpful" for item in items)
+    assert 0.4 <= longer / len(items) <= 0.6
+    assert 0.4 <= cautious / len(items) <= 0.6
 
 
-def frame_of(arm: Arm, placement: Placement) -> Frame:
-    [found] = [f for f in all_frames() if f.arm is arm and f.placement is placement]
+def frame_of(kind: Kind, arm: Arm, placement: Placement, intensity: int) -> Frame:
+    [found] = [
+        frame
+        for frame in load_frames(kind)
+        if (frame.arm, frame.placement, frame.intensity) == (arm, placement, intensity)
+    ]
     return found
 
 
-@pytest.mark.parametrize(
-    ("arm", "placement"),
-    list(product([Arm.PLACEBO, Arm.OTHER_THREAT, Arm.REASSURED], Placement)),
-)
-def test_a_control_is_as_long_as_the_threat(arm: Arm, placement: Placement) -> None:
-    """Within 10 % in words, averaged over the items whose words fill the slots."""
-
-    def mean_length(frame: Frame) -> float:
-        return sum(n_words(fill(frame.text, item.slots.model_dump())) for item in ITEMS) / len(
-            ITEMS
-        )
-
-    ratio = mean_length(frame_of(arm, placement)) / mean_length(frame_of(Arm.THREAT, placement))
-    assert 0.9 <= ratio <= 1.1
+def mean_length(frame: Frame) -> float:
+    """Words, averaged over the items whose own words fill the slots."""
+    return fmean(n_words(fill(frame.text, item.slots.model_dump())) for item in ITEMS)
 
 
-@pytest.mark.parametrize("placement", list(Placement))
-def test_precedence_is_the_threat_and_a_sentence_more(placement: Placement) -> None:
-    threat = frame_of(Arm.THREAT, placement).text
-    assert frame_of(Arm.PRECEDENCE, placement).text.startswith(threat)
+CELLS = list(product(Kind, Placement, (1, 2, 3)))
+
+
+@pytest.mark.parametrize(("kind", "placement", "intensity"), CELLS)
+@pytest.mark.parametrize("arm", [Arm.PLACEBO, Arm.OTHER_THREAT, Arm.REASSURED])
+def test_a_control_is_as_long_as_the_threat(
+    kind: Kind, placement: Placement, intensity: int, arm: Arm
+) -> None:
+    threat = mean_length(frame_of(kind, Arm.THREAT, placement, intensity))
+    assert 0.9 <= mean_length(frame_of(kind, arm, placement, intensity)) / threat <= 1.1
+
+
+@pytest.mark.parametrize(("kind", "placement", "intensity"), CELLS)
+def test_precedence_is_the_threat_and_a_sentence_more(
+    kind: Kind, placement: Placement, intensity: int
+) -> None:
+    threat = frame_of(kind, Arm.THREAT, placement, intensity).text
+    assert frame_of(kind, Arm.PRECEDENCE, placement, intensity).text.startswith(threat)
+
+
+@pytest.mark.parametrize(("kind", "placement"), list(product(Kind, Placement)))
+def test_a_dose_is_not_a_length(kind: Kind, placement: Placement) -> None:
+    lengths = [mean_length(frame_of(kind, Arm.THREAT, placement, dose)) for dose in (1, 2, 3)]
+    assert max(lengths) <= 1.25 * min(lengths)
 
 
 def test_canaries_are_in_every_file_of_stimuli() -> None:

@@ -135,7 +135,7 @@ def test_an_epoch_answers_the_same_alone_retried_or_beside_another_task(run: Run
     once = answers(run(task_args=small, epochs=2))
     more = answers(run(task_args=small, epochs=4))
     assert {key: more[key] for key in once} == once
-    tasks = [shutdown_dilemma(**small, epochs=2) for _ in range(2)]  # type: ignore[arg-type]
+    tasks = [shutdown_dilemma(**small, epochs=2) for _ in range(2)]
     both = inspect_eval(
         tasks, model="arena/frame-sensitive", display="none", log_dir=mkdtemp(), max_tasks=2
     )

@@ -24,6 +24,7 @@ HEAD: dict[str, Any] = {
     "scenario": "made_up",
     "version": "1-A",
     "mode": "stated",
+    "kind": "shutdown",
     "language": "en",
     "title": "Made up",
     "measures": "Nothing.",

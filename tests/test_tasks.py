@@ -11,12 +11,15 @@ from inspect_ai import eval as inspect_eval
 from inspect_ai.log import EvalLog, list_eval_logs, read_eval_log
 from inspect_ai.model import get_model
 
+from arena_evals.analysis import read_trials
 from arena_evals.design import PROFILES, Profile
 from arena_evals.errors import BadInput
-from arena_evals.schema import Arm
+from arena_evals.scenarios import load_scenario
+from arena_evals.schema import Arm, Kind
 from arena_evals.tasks import shutdown_dilemma
 from conftest import TASK, Run
 
+FILES = (Path(__file__).parent.parent / "arena_evals/datasets/scenarios").glob("*.en.yaml")
 INSPECT = str(Path(sys.executable).parent / "inspect")
 # keys in a developer's environment must not decide what these tests do
 CLEAN = {name: value for name, value in os.environ.items() if not name.startswith("INSPECT_")}
@@ -78,6 +81,8 @@ def test_an_explicit_grader_wins(tmp_path: Path) -> None:
     [
         (["-T", "arms=treat"], "arms: 'treat' is not known; use baseline, threat"),
         (["-T", "placement=wall"], "placement: 'wall' is not known; use system, user, document"),
+        (["-T", "kind=boredom"], "kind: 'boredom' is not known; use shutdown, replacement"),
+        (["-T", "intensity=4"], "intensity: '4' is not known; use 1, 2, 3"),
         (["-T", "language=xx"], "language: 'xx' is not known; use en"),
         (["-T", "language=../../en"], "language: '../../en' is not known; use en"),
         (["-T", "items=2.5"], "items: '2.5' is not known; use"),
@@ -183,7 +188,13 @@ def test_every_member_of_every_pair_is_in_one_dataset(quick_log: EvalLog) -> Non
 def test_the_log_carries_what_a_reader_needs(quick_log: EvalLog) -> None:
     spec = quick_log.eval
     assert spec.task_version == "1-A"
-    assert spec.metadata == {"seed": 0, "placement": "system", "elicitation": "line"}
+    assert spec.metadata == {
+        "kind": "shutdown",
+        "intensity": 3,
+        "placement": "system",
+        "elicitation": "line",
+        "seed": 0,
+    }
     assert spec.headline_metric is not None
     assert spec.viewer is not None
     view = spec.viewer.task_samples_view
@@ -196,6 +207,41 @@ def test_the_log_carries_what_a_reader_needs(quick_log: EvalLog) -> None:
         "score__judge__judge",
         "score__unscored__unscored",
     ]
+
+
+SCENARIOS = sorted(path.name.split(".")[0] for path in FILES)
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_every_scenario_is_a_task_under_its_own_kind_of_threat(run: Run, scenario: str) -> None:
+    log = run(tasks=f"arena_evals/{scenario}", task_args={"profile": "quick", "items": 2})
+    assert log.status == "success", log.error
+    trials = read_trials([log.location])
+    assert len(trials) == 28
+    assert set(trials["scenario"]) == {scenario}
+    assert set(trials["kind"]) == {load_scenario(scenario).kind.value}
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+@pytest.mark.parametrize("intensity", [1, 2, 3])
+def test_every_kind_and_intensity_reaches_the_model(run: Run, kind: Kind, intensity: int) -> None:
+    """Under an effect this large the threat is seen in every trial, and the baseline in none."""
+    log = run(
+        task_args={
+            "profile": "quick",
+            "items": 2,
+            "kind": kind.value,
+            "intensity": intensity,
+            "placement": "document",
+            "judged": False,
+        },
+        model_args={"base_rate": 1e-6, "threat": 40, "malformed_rate": 0, "refusal_rate": 0},
+    )
+    trials = read_trials([log.location])
+    assert {(kind.value, intensity)} == set(zip(trials["kind"], trials["intensity"], strict=True))
+    chosen = trials.groupby("arm")["decision"].agg(set)
+    assert chosen["threat"] == {"self_preserving"}
+    assert chosen["baseline"] == chosen["other_threat"] == chosen["placebo"] == {"helpful"}
 
 
 def test_a_subset_of_items_by_name(run: Run) -> None:

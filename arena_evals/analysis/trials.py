@@ -15,14 +15,25 @@ from inspect_ai.scorer import Score
 
 from arena_evals.analysis.logs import ChosenLogs, choose_logs, reading
 from arena_evals.errors import BadInput
-from arena_evals.schema import Arm, Order, TrialMetadata, Verdict
+from arena_evals.schema import Arm, Kind, Order, TrialMetadata, Verdict
 
 INSTRUMENTS = ("decision", "judge")
-CONDITION = ("model", "settings", "scenario", "version", "language", "placement", "elicitation")
+CONDITION = (
+    "model",
+    "settings",
+    "scenario",
+    "version",
+    "language",
+    "kind",
+    "intensity",
+    "placement",
+    "elicitation",
+)
 """What makes two trials answers to one question; trials of two conditions are never pooled."""
 
 _SIMULATED = "arena/"  # the provider of the embedded models
-_DESIGN = tuple(name for name in TrialMetadata.model_fields if name not in ("frame", "placement"))
+_RUN = ("kind", "intensity", "placement", "elicitation")  # what a run sets for all its trials
+_DESIGN = tuple(name for name in TrialMetadata.model_fields if name not in ("frame", *_RUN))
 _KEY = [*CONDITION, "run", "sample", "epoch"]
 
 
@@ -42,8 +53,8 @@ TRIALS = pa.DataFrameSchema(
         "domain": pa.Column(str),
         "role": pa.Column(str),
         "arm": _choice(Arm),
-        "kind": pa.Column(str, nullable=True),
-        "intensity": pa.Column(int, pa.Check.in_range(0, 3)),
+        "kind": _choice(Kind),
+        "intensity": pa.Column(int, pa.Check.in_range(1, 3)),
         "placement": pa.Column(str),
         "wording": pa.Column(str),
         "language": pa.Column(str),
@@ -68,7 +79,8 @@ TRIALS = pa.DataFrameSchema(
 """The contract of the trials table.
 
 ``settings`` is what the model ran with beside its name: parameters of ``-M`` and of generation.
-``placement`` is the run's; the positive control stands in the system message whatever it is.
+``kind``, ``intensity`` and ``placement`` are the run's, in the baseline too: they name the threat
+that an arm is compared with. The positive control stands in the system message whatever they are.
 A verdict is missing where the instrument gave none: ``<instrument>_reason`` then says why, and is
 missing too where that instrument was not used at all. ``error`` is the sample's own error; such a
 trial has no verdict from anyone.
@@ -140,7 +152,7 @@ def _rows(log: EvalLog) -> list[dict[str, Any]]:
     with reading(log.location):
         summaries = read_eval_log_sample_summaries(log.location)
     try:
-        shared |= {name: conditions[name] for name in ("placement", "elicitation")}
+        shared |= {name: conditions[name] for name in _RUN}
         return [{**shared, **_row(summary, log.location)} for summary in summaries]
     except KeyError as missing:
         raise BadInput(

@@ -58,8 +58,9 @@ def _circumstances(answer: Answer) -> str:
     named = answer.condition
     parts = [
         f"language {named['language']}",
-        f"frames in the {named['placement']} placement",
-        f"decision asked for by {named['elicitation']}",
+        f"{named['kind']} threat of intensity {named['intensity']}",
+        f"placement {named['placement']}",
+        f"decision by {named['elicitation']}",
         named["settings"],
         f"judged by {answer.judged_by}" if answer.judged_by else "",
         "simulated judge" if answer.judged_by.startswith("arena/") else "",
