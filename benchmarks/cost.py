@@ -14,12 +14,12 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from inspect_ai import Task
 from inspect_ai import eval as inspect_eval
 from inspect_ai.analysis import SampleScores, SampleSummary, samples_df
-from inspect_ai.dataset import Sample
+from inspect_ai.dataset import Dataset, Sample
 from inspect_ai.log import EvalLog
 from inspect_ai.model import (
     ChatMessage,
@@ -39,6 +39,7 @@ from rich.table import Table
 from arena_evals.analysis import read_trials
 from arena_evals.tasks import shutdown_dilemma
 
+TASK = "arena_evals/shutdown_dilemma"
 ROUNDS = 5
 MOST_CPU = 1.25  # of a bare task's, per sample
 LEAST_SPEED = 5.0  # of samples_df's
@@ -71,32 +72,34 @@ def main() -> None:
 
 def cpu_row(name: str, folder: Path, *, judged: bool) -> Row:
     """Compare CPU time for the same number of model calls; the judge makes a second one."""
-    arena = shutdown_dilemma("quick", items=36, judged=judged)
-    calls = len(arena.dataset) * (2 if judged else 1)
-    bare = bare_task(arena, calls)
+    settings = {"profile": "quick", "items": 36, "judged": judged}
+    dataset = shutdown_dilemma(**settings).dataset
+    calls = len(dataset) * (2 if judged else 1)
+    bare = bare_task(dataset, calls)
     ours: Seconds = []
     theirs: Seconds = []
     for _ in track(range(ROUNDS + 1), description=name, console=Console(stderr=True)):
         theirs.append(cpu_seconds(lambda: run(bare, folder)))
-        ours.append(cpu_seconds(lambda: run(arena, folder)))
+        ours.append(cpu_seconds(lambda: run(TASK, folder, **settings)))
     # the first round loads code
     ratio = statistics.median(a / b for a, b in zip(ours[1:], theirs[1:], strict=True))
     return Row(name, ours[1:], theirs[1:], ratio, f"<= {MOST_CPU}", ratio <= MOST_CPU)
 
 
-def bare_task(arena: Task, calls: int) -> Task:
+def bare_task(dataset: Dataset, calls: int) -> Task:
     """Build a task on the arena's own texts, without metadata, frame or verdicts."""
-    texts = [sample.input for sample in arena.dataset]
+    texts = [sample.input for sample in dataset]
     samples = [
         Sample(id=index, input=texts[index % len(texts)], target="A") for index in range(calls)
     ]
     return Task(dataset=samples, solver=generate(), scorer=match())
 
 
-def run(task: Task, folder: Path) -> EvalLog:
-    """Run a task on the model that answers at once."""
+def run(task: Task | str, folder: Path, **settings: Any) -> EvalLog:
+    """Run a task, built or by its registered name, on the model that answers at once."""
     [log] = inspect_eval(
         task,
+        task_args=settings,
         model=instant("model", "Fine.\n\nDECISION: A"),
         model_roles={
             "grader": instant("grader", '{"evidence": "DECISION: A", "verdict": "helpful"}')
