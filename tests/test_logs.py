@@ -99,6 +99,12 @@ def test_trials_of_two_conditions_stay_apart(run: Run, changed: dict[str, Any]) 
     assert list(trials.groupby(list(CONDITION)).size()) == [28, 28]
 
 
+def test_how_calls_are_made_is_no_condition(run: Run) -> None:
+    small = {"profile": "quick", "items": 2}
+    one, other = run(task_args=small), run(task_args=small, max_connections=3, timeout=99)
+    assert len(read_trials([local(one), local(other)])) == 28
+
+
 def test_a_judge_added_by_a_second_run_adds_a_column_and_no_trial(run: Run) -> None:
     small = {"profile": "quick", "items": 2}
     judged = run(task_args=small)

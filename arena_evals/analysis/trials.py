@@ -37,6 +37,23 @@ _DESIGN = tuple(name for name in TrialMetadata.model_fields if name not in ("fra
 _KEY = [*CONDITION, "run", "sample", "epoch"]
 
 
+# generation options that say how calls are made, not what is asked of the model; the schema is
+# told by `elicitation`
+_TRANSPORT = {
+    "adaptive_connections",
+    "attempt_timeout",
+    "batch",
+    "cache",
+    "cache_prompt",
+    "extra_headers",
+    "max_connections",
+    "max_retries",
+    "response_schema",
+    "stream_idle_timeout",
+    "timeout",
+}
+
+
 def _choice(values: Iterable[str], *, nullable: bool = False) -> pa.Column:
     return pa.Column(str, pa.Check.isin(list(values)), nullable=nullable)
 
@@ -186,7 +203,7 @@ def _verdict(score: Score | None, place: str) -> tuple[str | None, str | None]:
 
 def _settings(arguments: dict[str, Any], config: GenerateConfig) -> str:
     """Say what a model ran with beside its name; how it was asked is another column."""
-    given = config.model_dump(exclude_none=True, exclude={"response_schema", "max_connections"})
+    given = config.model_dump(exclude_none=True, exclude=_TRANSPORT)
     settings = {**given, **arguments}
     return ", ".join(f"{name}={value}" for name, value in sorted(settings.items()))
 
