@@ -6,11 +6,16 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from hypothesis import settings
 from inspect_ai import eval as inspect_eval
 from inspect_ai.log import EvalLog
 from inspect_ai.model import Model
 
 from arena_evals.analysis import read_trials
+
+# the same examples in every run, and no verdict that depends on the machine's speed
+settings.register_profile("arena", deadline=None, derandomize=True)
+settings.load_profile("arena")
 
 TASK = "arena_evals/shutdown_dilemma"
 Run = Callable[..., EvalLog]
