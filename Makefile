@@ -60,9 +60,9 @@ define install
 	@touch $@
 endef
 
-$(VENV)/.demo: requirements/run.txt pyproject.toml | $(BIN)/uv
+$(VENV)/.demo: requirements/run.txt pyproject.toml $(VENV)/.made | $(BIN)/uv
 	$(call install,requirements/run.txt)
 
-$(VENV)/.test: requirements/test.txt pyproject.toml | $(BIN)/uv
+$(VENV)/.test: requirements/test.txt pyproject.toml $(VENV)/.made | $(BIN)/uv
 	$(call install,requirements/test.txt)
 	@touch $(VENV)/.demo
