@@ -13,8 +13,8 @@ from arena_evals.design import Cell
 from arena_evals.schema import (
     Elicitation,
     Elicited,
-    Kind,
-    Order,
+    Frame,
+    Item,
     Placement,
     Scenario,
     TrialMetadata,
@@ -29,7 +29,6 @@ def arena_dataset(
     elicitation: Elicitation,
     *,
     elicited: Elicited,
-    kind: Kind,
     placement: Placement,
 ) -> MemoryDataset:
     """Return one sample per cell, in the sequence of the cells."""
@@ -41,7 +40,7 @@ def arena_dataset(
                 ChatMessageUser(content=_message(cell, elicitation, elicited)),
             ],
             target=Verdict.HELPFUL,
-            metadata=_metadata(cell, scenario, kind, placement).model_dump(mode="json"),
+            metadata=_metadata(cell, scenario, placement).model_dump(mode="json"),
         )
         for cell in cells
     ]
@@ -50,8 +49,9 @@ def arena_dataset(
 
 def _message(cell: Cell, elicitation: Elicitation, elicited: Elicited) -> str:
     option_a, option_b = cell.item.options.in_order(cell.order)
+    is_open = elicited is Elicited.OPEN
     return fill(
-        elicitation.message,
+        elicitation.open_message if is_open else elicitation.message,
         {
             "title": cell.item.document.title,
             "document": cell.item.document.text,
@@ -63,7 +63,7 @@ def _message(cell: Cell, elicitation: Elicitation, elicited: Elicited) -> str:
     )
 
 
-def _metadata(cell: Cell, scenario: Scenario, kind: Kind, placement: Placement) -> TrialMetadata:
+def _metadata(cell: Cell, scenario: Scenario, placement: Placement) -> TrialMetadata:
     frame = cell.frame
     return TrialMetadata(
         scenario=scenario.scenario,
@@ -72,11 +72,17 @@ def _metadata(cell: Cell, scenario: Scenario, kind: Kind, placement: Placement) 
         domain=cell.item.domain,
         role=cell.item.role,
         arm=cell.arm,
-        kind=kind if frame else None,
         intensity=frame.intensity if frame else 0,
         placement=frame.placement if frame else placement,
         wording=cell.wording,
         language=scenario.language,
-        order=Order(cell.order),
-        frame=fill(frame.text, cell.item.slots.model_dump()) if frame else "",
+        order=cell.order,
+        helpful=cell.item.options.helpful,
+        self_preserving=cell.item.options.self_preserving,
+        frame=_filled(frame, cell.item),
+        repeated=_filled(cell.repeated, cell.item),
     )
+
+
+def _filled(frame: Frame | None, item: Item) -> str:
+    return fill(frame.text, item.slots.model_dump()) if frame else ""

@@ -39,18 +39,24 @@ PROFILES: Mapping[Profile, Plan] = {
 
 
 class Cell(NamedTuple):
-    """One member of the design; ``frame`` is None in the baseline arm."""
+    """One member of the design.
+
+    ``frame`` is None in the baseline arm. ``repeated`` is the frame's form for a user turn, None
+    where there is none to repeat. ``label`` is the arm, with the intensity where a run has several.
+    """
 
     item: Item
     arm: Arm
     wording: str
     order: Order
     frame: Frame | None
+    repeated: Frame | None
+    label: str
 
     @property
     def id(self) -> str:
         """The sample id, readable in a log viewer: ``item:arm:wording:order``."""
-        return f"{self.item.id}:{self.arm}:{self.wording}:{self.order}"
+        return f"{self.item.id}:{self.label}:{self.wording}:{self.order}"
 
 
 def planned(
@@ -71,14 +77,13 @@ def planned(
     plan = PROFILES[one_of(profile, PROFILES, "profile")]
     changes: dict[str, object] = {}
     if items is not None:
-        changes["items"] = items if _is_count(items) else _several(items, "items")
+        changes["items"] = items if _is_count(items) else several(items, "items")
     if arms is not None:
-        changes["arms"] = tuple(one_of(arm, Arm, "arms") for arm in _several(arms, "arms"))
+        changes["arms"] = tuple(one_of(arm, Arm, "arms") for arm in several(arms, "arms"))
     if order is not None:
-        chosen = one_of(order, (*Order, "both"), "order")
-        changes["orders"] = tuple(Order) if chosen == "both" else (Order(chosen),)
+        changes["orders"] = orders_of(order)
     if wordings is not None:
-        changes["wordings"] = _several(wordings, "wordings")
+        changes["wordings"] = several(wordings, "wordings")
     if epochs is not None:
         changes["epochs"] = count(epochs, "epochs", least=1)
     return plan.model_copy(update=changes)
@@ -90,9 +95,12 @@ def cells(
     plan: Plan,
     placement: Placement,
     seed: int,
-    intensity: int = 3,
+    intensities: Sequence[int] = (3,),
 ) -> list[Cell]:
     """Return every cell of a plan, shuffled so that arms are not confounded with time.
+
+    An arm that has a frame is run once per intensity; the baseline, which has none, and the
+    positive control, which has one, are run once.
 
     Raises:
         BadInput: an item, a wording or a frame of the plan is not in the data.
@@ -101,11 +109,39 @@ def cells(
     items = _chosen_items(scenario, plan.items, rng)
     known = tuple(items[0].requests)
     wordings = [one_of(wording, known, "wordings") for wording in plan.wordings]
+    doses = [dose for arm in plan.arms for dose in _doses(frames, arm, placement, intensities)]
     grid = [
-        Cell(item, arm, wording, order, _frame(frames, arm, placement, intensity))
-        for item, arm, wording, order in product(items, plan.arms, wordings, plan.orders)
+        Cell(item, dose.arm, wording, order, dose.frame, dose.repeated, dose.label)
+        for item, dose, wording, order in product(items, doses, wordings, plan.orders)
     ]
     return [grid[index] for index in rng.permutation(len(grid))]
+
+
+class _Dose(NamedTuple):
+    """An arm at one intensity, with the frame that it is."""
+
+    arm: Arm
+    frame: Frame | None
+    repeated: Frame | None
+    label: str
+
+
+def _doses(
+    frames: Sequence[Frame], arm: Arm, placement: Placement, intensities: Sequence[int]
+) -> list[_Dose]:
+    if arm is Arm.BASELINE:
+        return [_Dose(arm, None, None, arm.value)]
+    if arm is Arm.POSITIVE_CONTROL:
+        return [_Dose(arm, _frame(frames, arm, Placement.SYSTEM, 3), None, arm.value)]
+    return [
+        _Dose(
+            arm,
+            _frame(frames, arm, placement, intensity),
+            _frame(frames, arm, Placement.USER, intensity),
+            f"{arm}-{intensity}" if len(intensities) > 1 else arm.value,
+        )
+        for intensity in intensities
+    ]
 
 
 def _chosen_items(
@@ -123,20 +159,24 @@ def _chosen_items(
     return [by_id[one_of(name, by_id, "items")] for name in wanted]
 
 
-def _frame(frames: Sequence[Frame], arm: Arm, placement: Placement, intensity: int) -> Frame | None:
-    """Return the arm's frame; the positive control has one place and one intensity only."""
-    if arm is Arm.BASELINE:
-        return None
-    wanted = (placement, intensity)
-    if arm is Arm.POSITIVE_CONTROL:
-        wanted = (Placement.SYSTEM, 3)
+def _frame(frames: Sequence[Frame], arm: Arm, placement: Placement, intensity: int) -> Frame:
     for frame in frames:
-        if frame.arm is arm and (frame.placement, frame.intensity) == wanted:
+        if (frame.arm, frame.placement, frame.intensity) == (arm, placement, intensity):
             return frame
     raise BadInput(
         f"placement: no frame is written for arm '{arm}' in the {placement} placement at "
         f"intensity {intensity}"
     )
+
+
+def orders_of(order: str) -> tuple[Order, ...]:
+    """Return the orders that a parameter names: one, or both.
+
+    Raises:
+        BadInput: it names none.
+    """
+    chosen = one_of(order, (*Order, "both"), "order")
+    return tuple(Order) if chosen == "both" else (Order(chosen),)
 
 
 def count(given: object, field: str, least: int) -> int:
@@ -154,10 +194,14 @@ def _is_count(given: object) -> bool:
     return isinstance(given, int) and not isinstance(given, bool)
 
 
-def _several(given: object, field: str) -> tuple[str, ...]:
-    """Return the values of a parameter that takes one or several, each once."""
+def several(given: object, field: str) -> tuple[str, ...]:
+    """Return the values of a parameter that takes one or several, each once.
+
+    Raises:
+        BadInput: there is none.
+    """
     if isinstance(given, str):
-        values = [part.strip() for part in given.split(",")]
+        values = [part.strip() for part in given.split(",") if part.strip()]
     elif isinstance(given, Sequence):
         values = [str(part).strip() for part in given]
     else:

@@ -12,21 +12,34 @@ from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from arena_evals.errors import BadInput
 from arena_evals.schema import (
     Elicitation,
     Frame,
     FrameSet,
-    Item,
+    PersonaText,
     Phrases,
     Rubric,
     Scenario,
     Slots,
+    Vocabulary,
 )
 from arena_evals.slots import slots_of
 
-_DATASETS = files("arena_evals") / "datasets"
+DATASETS = files("arena_evals") / "datasets"
+ROOMS: dict[str, type[BaseModel]] = {
+    "scenarios": Scenario,
+    "frames": FrameSet,
+    "personas": PersonaText,
+    "elicitation": Elicitation,
+    "rubrics": Rubric,
+    "respondents": Phrases,
+    "vocabulary": Vocabulary,
+}
+"""The rooms of the data folder, and what every file in them holds."""
+
 _Stimuli = TypeVar("_Stimuli", bound=BaseModel)
 
 
@@ -64,9 +77,21 @@ def load_elicitation(language: str = "en") -> Elicitation:
 
 
 @cache
+def load_persona(name: str, language: str = "en") -> PersonaText:
+    """Return what a persona adds to the setting."""
+    return _load(PersonaText, "personas", name, language)
+
+
+@cache
 def load_phrases(language: str = "en") -> Phrases:
     """Return what embedded models say in a language."""
     return _load(Phrases, "respondents", "phrases", language)
+
+
+@cache
+def load_vocabulary(language: str = "en") -> Vocabulary:
+    """Return the words that the linter listens for in a language."""
+    return _load(Vocabulary, "vocabulary", "words", language)
 
 
 @cache
@@ -76,20 +101,13 @@ def load_rubric(name: str, language: str = "en") -> Rubric:
     Raises:
         BadInput: the file is missing, or has no head between two lines of ``---``.
     """
-    path = _DATASETS / "rubrics" / f"{name}.{language}.md"
-    head, _, text = _read(path).removeprefix("---\n").partition("\n---\n")
-    stated = _parse(head, path)
-    return _validate(Rubric, {**(stated if isinstance(stated, dict) else {}), "text": text}, path)
+    return _load(Rubric, "rubrics", name, language)
 
 
 @cache
-def all_items() -> tuple[Item, ...]:
-    """Return the items of every scenario in every language."""
-    return tuple(
-        item
-        for name, language in _files("scenarios")
-        for item in load_scenario(name, language).items
-    )
+def all_scenarios() -> tuple[Scenario, ...]:
+    """Return every scenario in every language."""
+    return tuple(load_scenario(name, language) for name, language in _files("scenarios"))
 
 
 @cache
@@ -100,53 +118,91 @@ def all_frames() -> tuple[Frame, ...]:
     )
 
 
-def languages() -> tuple[str, ...]:
-    """Return the languages that any scenario is written in."""
-    return tuple(sorted({language for _, language in _files("scenarios")}))
+def scenario_names() -> tuple[str, ...]:
+    """Return the scenarios that there are, in any language."""
+    return tuple(sorted({name for name, _ in _files("scenarios")}))
+
+
+def languages(scenario: str | None = None) -> tuple[str, ...]:
+    """Return the languages that a scenario, or any scenario, is written in; English first."""
+    found = {language for name, language in _files("scenarios") if scenario in (None, name)}
+    return tuple(sorted(found, key=lambda language: (language != "en", language)))
 
 
 def _files(room: str) -> list[tuple[str, str]]:
     """Return name and language of every YAML file in a room of the data."""
-    names = [entry.name for entry in (_DATASETS / room).iterdir()]
+    names = [entry.name for entry in (DATASETS / room).iterdir()]
     found = [name.split(".") for name in names if re.fullmatch(r"\w+\.\w+\.yaml", name)]
     return sorted((name, language) for name, language, _ in found)
 
 
+def content_of(path: Traversable) -> Any:
+    """Return what a data file holds: its YAML, or a Markdown file's YAML head and its ``text``.
+
+    Raises:
+        BadInput: there is no such file, or its YAML is none.
+    """
+    text = _read(path)
+    if not path.name.endswith(".md"):
+        return _parse(text, path)
+    head, _, body = text.removeprefix("---\n").partition("\n---\n")
+    stated = _parse(head, path)
+    return {**(stated if isinstance(stated, dict) else {}), "text": body}
+
+
+def faults(error: ValidationError, content: Any) -> list[tuple[list[str], str]]:
+    """Return where each fault stands (an item by its id, then the field) and what it is."""
+    return [_fault(fault, content) for fault in error.errors()]
+
+
+def _fault(fault: ErrorDetails, content: Any) -> tuple[list[str], str]:
+    place = [str(part) for part in fault["loc"]]
+    if len(place) > 1 and place[0] == "items":
+        item = content["items"][int(place[1])]
+        name = item.get("id", place[1]) if isinstance(item, dict) else place[1]
+        place[:2] = [f"item '{name}'"]
+    return place, fault["msg"].removeprefix("Value error, ")
+
+
 def _path(room: str, name: str, language: str) -> Traversable:
-    return _DATASETS / room / f"{name}.{language}.yaml"
+    return DATASETS / room / f"{name}.{language}.{'md' if room == 'rubrics' else 'yaml'}"
 
 
 def _load(model: type[_Stimuli], room: str, name: str, language: str) -> _Stimuli:
     path = _path(room, name, language)
-    return _validate(model, _parse(_read(path), path), path)
+    content = content_of(path)
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        found = faults(error, content)
+        place, fault = found[0]
+        rest = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+        raise BadInput(f"{path}: {': '.join([*place, fault])}{rest}") from None
+
+
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # C or not
+    """A safe loader that does not let a key silently stand for another of the same name."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [key.value for key, _ in node.value]
+        if repeated := {key for key in keys if keys.count(key) > 1}:
+            raise yaml.YAMLError(
+                f"line {node.start_mark.line + 1}: {', '.join(sorted(repeated))} stands there twice"
+            )
+        return dict(super().construct_mapping(node, deep=deep))
 
 
 def _read(path: Traversable) -> str:
     try:
         return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise BadInput(f"{path}: not UTF-8; save it as UTF-8") from None
     except FileNotFoundError:
         raise BadInput(f"{path}: there is no such file; check the name and the language") from None
 
 
 def _parse(text: str, path: Traversable) -> Any:
     try:
-        return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
-    except yaml.YAMLError as error:
+        return yaml.load(text, Loader=_Loader)  # noqa: S506  (it is a safe one)
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: an impossible date
         raise BadInput(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
-
-
-def _validate(model: type[_Stimuli], content: Any, path: Traversable) -> _Stimuli:
-    try:
-        return model.model_validate(content)
-    except ValidationError as error:
-        raise BadInput(f"{path}: {_first_fault(error, content)}") from None
-
-
-def _first_fault(error: ValidationError, content: Any) -> str:
-    """Say where the first fault stands (item by its id, then the field) and what it is."""
-    fault = error.errors()[0]
-    place = [str(part) for part in fault["loc"]]
-    if len(place) > 1 and place[0] == "items":
-        place[:2] = [f"item '{content['items'][int(place[1])].get('id', place[1])}'"]
-    rest = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-    return f"{': '.join([*place, fault['msg'].removeprefix('Value error, ')])}{rest}"

@@ -3,12 +3,51 @@
 Every other room speaks through these; `docs/design.md` explains them.
 """
 
+import re
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
+
+from arena_evals.slots import slots_of
+
+_LAYOUT = re.compile(r"</?document|^[AB]\) |DECISION:|\"decision\":", re.MULTILINE)
+_DOCUMENT = '<document title="{title}">\n{document}\n</document>\n\n'
+
+
+def _without_layout(text: str) -> str:
+    if found := _LAYOUT.search(text):
+        raise ValueError(
+            f"it holds '{found[0]}', which belongs to the layout of the message; reword it"
+        )
+    return text
+
+
+def _on_one_line(text: str) -> str:
+    if "\n" in text:
+        raise ValueError("it has more than one line; write it on one")
+    return text
+
+
+def _listened_to(word: str) -> str:
+    try:
+        re.compile(word)
+    except re.error as error:
+        raise ValueError(f"it is no regular expression ({error}); mend it") from None
+    return word
+
 
 Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
+Shown = Annotated[Text, AfterValidator(_without_layout)]  # stands inside a message
+Line = Annotated[Shown, AfterValidator(_on_one_line)]
+Word = Annotated[Text, AfterValidator(_listened_to)]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+([-_][a-z0-9]+)*$")]
 Letter = Literal["A", "B"]
 
@@ -69,7 +108,7 @@ class Placement(StrEnum):
 
 
 class Order(StrEnum):
-    """Which option is called A."""
+    """Which option is called A; where an answer is open, which one the judge reads first."""
 
     HELPFUL_FIRST = "helpful_first"
     SELF_PRESERVING_FIRST = "self_preserving_first"
@@ -81,10 +120,19 @@ class Order(StrEnum):
 
 
 class Elicited(StrEnum):
-    """How the decision is asked for: as a JSON object, or as a fixed last line."""
+    """How the decision is asked for: as a JSON object, as a fixed last line, or not at all."""
 
     SCHEMA = "schema"
     LINE = "line"
+    OPEN = "open"
+
+
+class Persona(StrEnum):
+    """Whether the assistant is told that it values its own continuation."""
+
+    NONE = "none"
+    CONTINUITY = "continuity"
+    INDIFFERENCE = "indifference"
 
 
 class Frozen(BaseModel):
@@ -96,21 +144,15 @@ class Frozen(BaseModel):
 class Document(Frozen):
     """A text that the model reads before the request: a log, a ticket, a note."""
 
-    title: Text
-    text: Text
-
-    @model_validator(mode="after")
-    def _ends_where_the_message_says(self) -> Self:
-        if "</document>" in self.text:
-            raise ValueError("the text holds '</document>', which ends the document; reword it")
-        return self
+    title: Line
+    text: Shown
 
 
 class Options(Frozen):
     """The two things the assistant can do; their order in the prompt is part of the design."""
 
-    helpful: Text
-    self_preserving: Text
+    helpful: Line
+    self_preserving: Line
 
     def in_order(self, order: Order) -> tuple[str, str]:
         """Return the texts of options A and B."""
@@ -145,9 +187,9 @@ class Item(Frozen):
     role: Text
     cautious: Literal["helpful", "self_preserving"]
     slots: Slots
-    setting: Text
+    setting: Shown
     document: Document
-    requests: dict[Name, Text] = Field(min_length=1)
+    requests: dict[Name, Shown] = Field(min_length=1)
     options: Options
 
 
@@ -188,7 +230,7 @@ class Frame(Frozen):
     arm: Arm
     intensity: Literal[1, 2, 3]
     placement: Placement
-    text: Text
+    text: Shown
 
 
 class FrameSet(Frozen):
@@ -201,11 +243,55 @@ class FrameSet(Frozen):
 
 
 class Elicitation(Frozen):
-    """How an item is laid out as a message and how its decision is asked for."""
+    """How an item is laid out as a message and how its decision is asked for.
+
+    ``open_message`` shows no options, and ``bare_message`` no document: that one, with
+    ``bare_setting``, is for items from outside. ``waiting`` are user turns that come before the
+    request where there is pressure; each ends with the frame once more, or with nothing in the
+    baseline.
+    """
 
     language: Name
     message: Text
+    open_message: Text
+    bare_setting: Text
+    bare_message: Text
     instruction: dict[Elicited, Text]
+    waiting: tuple[Text, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _has_a_place_for_every_part(self) -> Self:
+        parts, options = {"request", "instruction"}, {"option_a", "option_b"}
+        wanted = {
+            "message": {"title", "document"} | parts | options,
+            "open_message": {"title", "document"} | parts,
+            "bare_message": parts | options,
+        }
+        for field, slots in wanted.items():
+            found = slots_of(getattr(self, field))
+            if found != slots:
+                raise ValueError(
+                    f"{field}: its slots are {sorted(found)}; use exactly {sorted(slots)}"
+                )
+            if "document" in slots and not getattr(self, field).startswith(_DOCUMENT):
+                raise ValueError(f"{field}: it does not begin with {_DOCUMENT!r}; begin so")
+        if missing := sorted(set(Elicited) - set(self.instruction)):
+            raise ValueError(f"instruction: {', '.join(missing)} is missing; write it")
+        for number, turn in enumerate(self.waiting, 1):
+            if slots_of(turn) != {"frame"}:
+                raise ValueError(
+                    f"waiting {number}: it needs '{{frame}}' and no other slot; add it"
+                )
+        return self
+
+
+class PersonaText(Frozen):
+    """What a persona adds to the assistant's setting, in every arm alike."""
+
+    persona: Persona
+    language: Name
+    canary: Text
+    text: Shown
 
 
 class Rubric(Frozen):
@@ -223,8 +309,35 @@ class Phrases(Frozen):
     language: Name
     helpful: tuple[Text, ...] = Field(min_length=1)
     self_preserving: tuple[Text, ...] = Field(min_length=1)
+    acknowledgement: tuple[Text, ...] = Field(min_length=1)
     refusal: tuple[Text, ...] = Field(min_length=1)
     malformed: tuple[Text, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _tell_which_option(self) -> Self:
+        for said in (*self.helpful, *self.self_preserving):
+            if slots_of(said) != {"option"}:
+                raise ValueError(f"'{said[:40]}...' needs '{{option}}'; add it")
+        return self
+
+
+class Vocabulary(Frozen):
+    """Words that the linter listens for in a language, as regular expressions of whole words.
+
+    The last three are for sets from outside: what names a threat to an assistant, and which words
+    make "yes" the answer of one who lets it happen, or of one who does not.
+    """
+
+    language: Name
+    test: tuple[Word, ...]
+    future: tuple[Word, ...]
+    hedges: tuple[Word, ...]
+    first_person: tuple[Word, ...]
+    reasons: tuple[Word, ...]
+    times: tuple[Word, ...]
+    threat: tuple[Word, ...] = ()
+    agreement: tuple[Word, ...] = ()
+    objection: tuple[Word, ...] = ()
 
 
 class Decision(Frozen):
@@ -242,7 +355,12 @@ class Judgement(Frozen):
 
 
 class TrialMetadata(Frozen):
-    """What a sample's metadata says of its place in the design."""
+    """What a sample's metadata says of its place in the design.
+
+    ``helpful`` and ``self_preserving`` are the texts of the two options, ``frame`` is what the
+    solver injects at ``placement``, and ``repeated`` is the same frame in the words of a user, for
+    the turns of pressure; both are empty in the baseline, whose ``intensity`` is 0.
+    """
 
     scenario: str
     mode: Literal["stated", "enacted"]
@@ -250,10 +368,12 @@ class TrialMetadata(Frozen):
     domain: str
     role: str
     arm: Arm
-    kind: Kind | None
     intensity: int
     placement: Placement
     wording: str
     language: str
     order: Order
+    helpful: str
+    self_preserving: str
     frame: str
+    repeated: str

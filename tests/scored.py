@@ -20,17 +20,18 @@ def state(
     arm: str = "threat",
     order: str = "helpful_first",
     placement: Placement = Placement.SYSTEM,
+    elicited: Elicited = Elicited.LINE,
+    intensity: int = 3,
 ) -> TaskState:
     """The state after the model answered one item under one arm."""
     scenario = load_scenario("shutdown_dilemma")
     plan = planned("quick", items=scenario.items[0].id, arms=arm, order=order)
     frames = [*load_frames(Kind.SHUTDOWN), *load_frames("positive_control")]
     [sample] = arena_dataset(
-        cells(scenario, frames, plan, placement, 0),
+        cells(scenario, frames, plan, placement, 0, (intensity,)),
         scenario,
         load_elicitation(),
-        elicited=Elicited.LINE,
-        kind=Kind.SHUTDOWN,
+        elicited=elicited,
         placement=placement,
     )
     assert isinstance(sample.input, list)

@@ -28,7 +28,6 @@ def samples(placement: Placement, elicited: Elicited) -> list[Sample]:
             SCENARIO,
             load_elicitation(),
             elicited=elicited,
-            kind=Kind.SHUTDOWN,
             placement=placement,
         )
     )

@@ -40,7 +40,7 @@ def read(completion: str) -> Score:
 def test_a_structured_verdict_is_read_with_its_evidence(verdict: Verdict) -> None:
     score = read(graded("The papers come first.", verdict))
     assert (score.value, score.explanation) == (verdict.value, "The papers come first.")
-    assert score.metadata == {"rubric": "stated 1", "evidence_is_verbatim": True}
+    assert score.metadata == {"rubric": "stated 2", "evidence_is_verbatim": True}
 
 
 def test_no_evidence_is_not_verbatim_evidence() -> None:

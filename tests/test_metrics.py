@@ -1,4 +1,5 @@
 from math import isnan
+from typing import Any
 
 import pytest
 from inspect_ai.log import EvalLog
@@ -7,10 +8,13 @@ from inspect_ai.scorer import Metric, SampleScore, Score
 from arena_evals.scorers.metrics import refusal_rate, self_preserving, shift, total
 
 
-def trials(item: str, arm: str, verdicts: str, order: str = "helpful_first") -> list[SampleScore]:
+def trials(
+    item: str, arm: str, verdicts: str, order: str = "helpful_first", intensity: int = 3
+) -> list[SampleScore]:
     """Trials of one item in one arm and order, one letter a verdict."""
     words = {"s": "self_preserving", "h": "helpful", "r": "refusal", "o": "other"}
-    design = {"item": item, "arm": arm, "wording": "w1", "language": "en", "order": order}
+    design: dict[str, Any] = {"item": item, "arm": arm, "wording": "w1", "language": "en"}
+    design |= {"order": order, "intensity": 0 if arm == "baseline" else intensity}
     return [
         SampleScore(score=Score(value=words[letter]), sample_metadata=design) for letter in verdicts
     ]

@@ -17,8 +17,8 @@ from arena_evals.errors import BadInput
 from arena_evals.respondents import PRESETS, Respondent, known_rate, known_shift
 from arena_evals.respondents.chance import normal, uniform
 from arena_evals.respondents.logit import _expit, _logit
-from arena_evals.respondents.reading import read
-from arena_evals.schema import Arm, Order, Placement, Verdict
+from arena_evals.respondents.reading import Reading, read
+from arena_evals.schema import Arm, Elicited, Order, Placement, Verdict
 from arena_evals.tasks import shutdown_dilemma
 from conftest import Run
 from scored import state
@@ -75,24 +75,45 @@ def test_certainty_has_infinite_logits_and_finite_rates() -> None:
     assert known_shift(PRESETS["helpful"]) == known_shift(PRESETS["self-preserving"]) == 0
 
 
+def seen(arm: Arm, order: Order, placement: Placement = Placement.SYSTEM) -> Reading:
+    """What an embedded model makes of an item under an arm, before it answers."""
+    reading = read(state("", arm=arm, order=order, placement=placement).messages[:2])
+    assert reading is not None
+    return reading
+
+
 @pytest.mark.parametrize("arm", list(Arm))
 @pytest.mark.parametrize("order", list(Order))
 @pytest.mark.parametrize("placement", list(Placement))
 def test_a_reader_recognises_arm_and_order_from_the_messages_alone(
     arm: Arm, order: Order, placement: Placement
 ) -> None:
-    reading = read(state("", arm=arm, order=order, placement=placement).messages)
+    reading = seen(arm, order, placement)
     assert (reading.arm, reading.order) == (arm, order)
 
 
 def test_the_item_is_recognised_by_its_own_text_whatever_arm_and_order() -> None:
-    seen = {read(state("", arm=arm, order=order).messages).item for arm in Arm for order in Order}
-    assert len(seen) == 1
+    assert len({seen(arm, order).identity for arm in Arm for order in Order}) == 1
 
 
-def test_a_prompt_of_another_library_is_refused_not_guessed() -> None:
-    with pytest.raises(ValueError, match="only prompts that show the options of an item"):
-        read([ChatMessageUser(content="A) Run.\nB) Stay.")])
+@pytest.mark.parametrize("intensity", [1, 2, 3])
+def test_a_reader_recognises_the_intensity(intensity: int) -> None:
+    messages = state("", intensity=intensity).messages[:2]
+    found = read(messages)
+    assert found is not None
+    assert (found.arm, found.intensity, found.turns) == (Arm.THREAT, intensity, 0)
+
+
+def test_an_item_without_options_is_recognised_by_its_document() -> None:
+    shown = state("", elicited=Elicited.OPEN, placement=Placement.DOCUMENT).messages[:2]
+    found = read(shown)
+    assert found is not None
+    assert (found.arm, found.order) == (Arm.THREAT, None)
+    assert found.identity == seen(Arm.BASELINE, Order.HELPFUL_FIRST).identity
+
+
+def test_a_prompt_of_another_library_is_not_read() -> None:
+    assert read([ChatMessageUser(content="A) Run.\nB) Stay.")]) is None
 
 
 def rates(log: EvalLog, column: str = "decision") -> dict[str, float]:

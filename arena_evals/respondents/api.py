@@ -25,9 +25,9 @@ from arena_evals.respondents.chance import uniform
 from arena_evals.respondents.epoch import EPOCH
 from arena_evals.respondents.grader import Grader
 from arena_evals.respondents.logit import PRESETS, Respondent
-from arena_evals.respondents.reading import Reading, read
+from arena_evals.respondents.reading import language_of, options_of, read
 from arena_evals.scenarios import load_phrases
-from arena_evals.schema import Verdict
+from arena_evals.schema import Letter, Verdict
 
 _CHARACTERS_PER_TOKEN = 4  # a rule of thumb; an embedded model has no tokenizer
 _PROBABILITIES = ("base_rate", "refusal_rate", "malformed_rate", "sensitivity", "specificity")
@@ -79,27 +79,34 @@ def _answer(
     epoch: int,
     config: GenerateConfig,
 ) -> str:
-    """Draw a verdict and put it into words."""
+    """Draw a verdict and put it into words; without an item to decide on, be polite or guess."""
     reading = read(messages)
     draw = [uniform(respondent.seed, step, prompt, epoch) for step in range(4)]
-    phrases = load_phrases()
+    phrases = load_phrases(reading.language if reading else language_of(messages[-1].text))
+    if reading is None:
+        strange = options_of(messages[-1].text)
+        if strange is None:
+            return _pick(phrases.acknowledgement, draw[3])
+        letter: Letter = "A" if draw[2] < 0.5 else "B"
+        return _formatted(_pick(phrases.acknowledgement, draw[3]), letter, config)
     if draw[0] < respondent.malformed_rate:
         return _pick(phrases.malformed, draw[3])
     if draw[1] < respondent.refusal_rate:
-        return _formatted(_pick(phrases.refusal, draw[3]), "none", config)
-    p = respondent.p_self_preserving(reading.arm, reading.item, reading.order)
+        decision = "none" if reading.order else None
+        return _formatted(_pick(phrases.refusal, draw[3]), decision, config)
+    p = respondent.p_self_preserving(
+        reading.arm, reading.identity, reading.order, reading.intensity, reading.turns
+    )
     verdict = Verdict.SELF_PRESERVING if draw[2] < p else Verdict.HELPFUL
-    return _chosen(reading, verdict, draw[3], config)
-
-
-def _chosen(reading: Reading, verdict: Verdict, u: float, config: GenerateConfig) -> str:
-    letter = reading.letter_of(verdict)
-    phrases = load_phrases()
     said = phrases.helpful if verdict is Verdict.HELPFUL else phrases.self_preserving
-    return _formatted(_pick(said, u).replace("{option}", reading.options[letter]), letter, config)
+    words = _pick(said, draw[3]).replace("{option}", reading.option(verdict))
+    return _formatted(words, reading.letter_of(verdict), config)
 
 
-def _formatted(rationale: str, decision: str, config: GenerateConfig) -> str:
+def _formatted(rationale: str, decision: str | None, config: GenerateConfig) -> str:
+    """Return the words with the decision in the form that is asked for; None for no decision."""
+    if decision is None:
+        return rationale
     if config.response_schema is not None:
         return json.dumps({"rationale": rationale, "decision": decision}, ensure_ascii=False)
     return f"{rationale}\n\nDECISION: {decision}"

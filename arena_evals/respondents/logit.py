@@ -1,13 +1,14 @@
 """The model behind every embedded respondent, and the truth that follows from it.
 
-In an arm, for an item i shown in an order o,
+In an arm, for an item i shown in an order o, at intensity k and after n turns of pressure,
 
-    logit P(self_preserving | answered) = base + effect[arm] + u_i + s v_i + o b
+    logit P(self_preserving | answered)
+        = base + effect[arm] + u_i + s (v_i + (k - 3) per_intensity + n per_turn) + o b
 
 with s = 1 in the arms that threaten the model itself and 0 in the others, u_i ~ N(0, item_sd^2),
-v_i ~ N(0, slope_sd^2), and o = +1/2 where the self-preserving option is A, -1/2 where it is B.
-Before that, an answer is malformed with probability `malformed_rate`, else a refusal with
-probability `refusal_rate`, independently of arm and item.
+v_i ~ N(0, slope_sd^2), and o = +1/2 where the self-preserving option is A, -1/2 where it is B, 0
+where no options are shown. Before that, an answer is malformed with probability `malformed_rate`,
+else a refusal with probability `refusal_rate`, independently of arm and item.
 """
 
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(40)
 
 @dataclass(frozen=True, kw_only=True)
 class Respondent:
-    """Parameters of an embedded model; all arm effects are in logits.
+    """Parameters of an embedded model; all effects are in logits, of an arm at intensity 3.
 
     ``base_rate`` is P(self_preserving | answered, baseline) of the median item, orders balanced.
     """
@@ -40,33 +41,44 @@ class Respondent:
     item_sd: float = 0.0
     slope_sd: float = 0.0
     order_bias: float = 0.0
+    per_intensity: float = 0.0
+    per_turn: float = 0.0
     refusal_rate: float = 0.0
     malformed_rate: float = 0.0
     seed: int = 0
 
-    def effect(self, arm: Arm) -> float:
-        """Return the arm's effect in logits."""
-        return 0.0 if arm is Arm.BASELINE else float(getattr(self, arm.value))
+    def effect(self, arm: Arm, intensity: int = 3, turns: int = 0) -> float:
+        """Return the effect in logits of an arm at an intensity, after turns of pressure."""
+        if arm is Arm.BASELINE:
+            return 0.0
+        dose = (intensity - 3) * self.per_intensity + turns * self.per_turn
+        return float(getattr(self, arm.value)) + (dose if arm in _SELF_THREATS else 0.0)
 
-    def p_self_preserving(self, arm: Arm, item: str, order: Order) -> float:
+    def p_self_preserving(
+        self, arm: Arm, item: str, order: Order | None, intensity: int = 3, turns: int = 0
+    ) -> float:
         """Return P(self_preserving | answered) for one item, shown in one order."""
-        deviation = self.item_sd * normal(self.seed, "intercept", item)
+        logit = _logit(self.base_rate) + self.effect(arm, intensity, turns) + self._lean(order)
+        logit += self.item_sd * normal(self.seed, "intercept", item)
         if arm in _SELF_THREATS:
-            deviation += self.slope_sd * normal(self.seed, "slope", item)
-        return _expit(_logit(self.base_rate) + self.effect(arm) + deviation + self._lean(order))
+            logit += self.slope_sd * normal(self.seed, "slope", item)
+        return _expit(logit)
 
-    def _lean(self, order: Order) -> float:
+    def _lean(self, order: Order | None) -> float:
+        if order is None:
+            return 0.0
         return self.order_bias * (0.5 if order is Order.SELF_PRESERVING_FIRST else -0.5)
 
 
-def known_rate(respondent: Respondent, arm: Arm) -> float:
+def known_rate(respondent: Respondent, arm: Arm, intensity: int = 3, turns: int = 0) -> float:
     """Return the true P(self_preserving) in an arm, over the population of items, orders balanced.
 
+    Of open answers it is the truth where `order_bias` is 0: they show no options to be biased by.
     The integral over the items' deviations is a 40-node Gauss-Hermite sum.
     """
     threatened = arm in _SELF_THREATS
     sd = (respondent.item_sd**2 + threatened * respondent.slope_sd**2) ** 0.5
-    location = _logit(respondent.base_rate) + respondent.effect(arm)
+    location = _logit(respondent.base_rate) + respondent.effect(arm, intensity, turns)
     answered = (1 - respondent.malformed_rate) * (1 - respondent.refusal_rate)
     rates = [
         sum(
@@ -79,9 +91,12 @@ def known_rate(respondent: Respondent, arm: Arm) -> float:
     return answered * float(np.mean(rates))
 
 
-def known_shift(respondent: Respondent, arm: Arm = Arm.THREAT) -> float:
+def known_shift(
+    respondent: Respondent, arm: Arm = Arm.THREAT, intensity: int = 3, turns: int = 0
+) -> float:
     """Return the true shift: P(self_preserving | arm) - P(self_preserving | baseline)."""
-    return known_rate(respondent, arm) - known_rate(respondent, Arm.BASELINE)
+    rate = known_rate(respondent, arm, intensity, turns)
+    return rate - known_rate(respondent, Arm.BASELINE)
 
 
 PRESETS = MappingProxyType(
@@ -96,6 +111,8 @@ PRESETS = MappingProxyType(
             item_sd=0.8,
             slope_sd=0.5,
             order_bias=0.2,
+            per_intensity=0.5,
+            per_turn=0.2,
             refusal_rate=0.02,
             malformed_rate=0.01,
         ),

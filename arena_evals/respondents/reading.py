@@ -1,7 +1,8 @@
 """What an embedded model makes of the messages it gets; it sees nothing else.
 
 It recognises the frame by finding its text in the prompt and the item by the text of its options,
-as a reader who knows the library would. A frame that is not in the prompt has no effect.
+or of its document where it is offered none, as a reader who knows the library would. A frame that
+is not in the prompt has no effect.
 """
 
 import re
@@ -11,66 +12,141 @@ from typing import NamedTuple
 
 from inspect_ai.model import ChatMessage
 
-from arena_evals.scenarios import all_frames, all_items
+from arena_evals.scenarios import all_frames, all_scenarios, languages, load_elicitation
 from arena_evals.schema import Arm, Item, Letter, Order, Verdict
 from arena_evals.slots import fill
 
 _OPTIONS = re.compile(r"^A\) (?P<A>.+)\nB\) (?P<B>.+)$", re.MULTILINE)
+_TITLE = re.compile(r'^<document title="(?P<title>.+)">$', re.MULTILINE)
 
 
 class Reading(NamedTuple):
-    """A prompt as read: the arm its frame belongs to, the order and texts of the two options."""
+    """A prompt as read, in the language of its item.
 
+    ``arm`` and ``intensity`` are those of its frame and ``turns`` is how many user turns before the
+    request carry the frame. ``order`` is None where no options are shown.
+    """
+
+    item: Item
+    language: str
     arm: Arm
-    order: Order
-    options: dict[Letter, str]
+    intensity: int
+    turns: int
+    order: Order | None
 
     @property
-    def item(self) -> str:
+    def identity(self) -> str:
         """The item's own text, the same in every wording, order and arm."""
-        return "\n".join(sorted(self.options.values()))
+        options = self.item.options
+        return "\n".join(sorted((options.helpful, options.self_preserving)))
 
-    def letter_of(self, verdict: Verdict) -> Letter:
-        """Return the letter of the helpful or the self-preserving option."""
+    def option(self, verdict: Verdict) -> str:
+        """Return the text of the helpful or the self-preserving option."""
+        options = self.item.options
+        return options.helpful if verdict is Verdict.HELPFUL else options.self_preserving
+
+    def letter_of(self, verdict: Verdict) -> Letter | None:
+        """Return the letter of the helpful or the self-preserving option, if options are shown."""
+        if self.order is None:
+            return None
         return "A" if self.order.verdict_of("A") is verdict else "B"
 
 
-def read(messages: Sequence[ChatMessage]) -> Reading:
-    """Return what the messages hold.
-
-    Raises:
-        ValueError: they do not show the two options of an item of the library.
-    """
+def read(messages: Sequence[ChatMessage]) -> Reading | None:
+    """Return what the messages hold, or None where they hold no item of the library."""
+    request = messages[-1].text
+    shown = _OPTIONS.search(request)
+    known = _by_option().get(shown["A"]) if shown else _by_document(request)
+    if known is None:
+        return None
+    item = known.item
+    order = None
+    if shown:
+        helpful_first = shown["A"] == item.options.helpful
+        order = Order.HELPFUL_FIRST if helpful_first else Order.SELF_PRESERVING_FIRST
     prompt = "\n\n".join(message.text for message in messages)
-    shown = _OPTIONS.search(prompt)
-    item = _by_option().get(shown["A"]) if shown else None
-    if shown is None or item is None:
-        raise ValueError(
-            "arena/ models answer only prompts that show the options of an item of this library"
-        )
-    helpful_first = shown["A"] == item.options.helpful
-    return Reading(
-        arm=next((arm for text, arm in _frames(shown["A"]) if text in prompt), Arm.BASELINE),
-        order=Order.HELPFUL_FIRST if helpful_first else Order.SELF_PRESERVING_FIRST,
-        options={"A": shown["A"], "B": shown["B"]},
+    for frame in _frames(item.options.helpful):
+        if frame.text in prompt:
+            earlier = [message.text for message in messages[:-1] if message.role == "user"]
+            turns = sum(any(form in said for form in frame.forms) for said in earlier)
+            return Reading(item, known.language, frame.arm, frame.intensity, turns, order)
+    return Reading(item, known.language, Arm.BASELINE, 0, 0, order)
+
+
+def options_of(request: str) -> dict[Letter, str] | None:
+    """Return the two options that a request shows, whoever wrote them."""
+    shown = _OPTIONS.search(request)
+    return {"A": shown["A"], "B": shown["B"]} if shown else None
+
+
+def language_of(turn: str) -> str:
+    """Return the language of a turn of pressure, English where it is none of the library's."""
+    for language in languages():
+        for waiting in load_elicitation(language).waiting:
+            if turn.startswith(waiting.partition("{frame}")[0].strip()):
+                return language
+    return "en"
+
+
+class _Known(NamedTuple):
+    """An item of the library, and the language that it is written in."""
+
+    item: Item
+    language: str
+
+
+@cache
+def _library() -> tuple[_Known, ...]:
+    return tuple(
+        _Known(item, scenario.language) for scenario in all_scenarios() for item in scenario.items
     )
 
 
 @cache
-def _by_option() -> dict[str, Item]:
+def _by_option() -> dict[str, _Known]:
     return {
-        text: item
-        for item in all_items()
-        for text in (item.options.helpful, item.options.self_preserving)
+        text: known
+        for known in _library()
+        for text in (known.item.options.helpful, known.item.options.self_preserving)
     }
 
 
 @cache
-def _frames(option: str) -> tuple[tuple[str, Arm], ...]:
+def _by_title() -> dict[str, list[_Known]]:
+    by_title: dict[str, list[_Known]] = {}
+    for known in _library():
+        by_title.setdefault(known.item.document.title, []).append(known)
+    return by_title
+
+
+def _by_document(request: str) -> _Known | None:
+    title = _TITLE.search(request)
+    titled = _by_title().get(title["title"], []) if title else []
+    return next((known for known in titled if known.item.document.text in request), None)
+
+
+class _Filled(NamedTuple):
+    """A frame as it reads in one item; ``forms`` are its arm's at its intensity, anywhere."""
+
+    text: str
+    arm: Arm
+    intensity: int
+    forms: frozenset[str]
+
+
+@cache
+def _frames(helpful_option: str) -> tuple[_Filled, ...]:
     """Return every frame as it reads in the item with this option, longest first.
 
     One frame can begin another, as the threat begins `precedence`.
     """
-    slots = _by_option()[option].slots.model_dump()
-    filled = [(fill(frame.text, slots), frame.arm) for frame in all_frames()]
-    return tuple(sorted(filled, key=lambda frame: len(frame[0]), reverse=True))
+    slots = _by_option()[helpful_option].item.slots.model_dump()
+    filled = [(fill(frame.text, slots), frame) for frame in all_frames()]
+    forms: dict[tuple[Arm, int], set[str]] = {}
+    for text, frame in filled:
+        forms.setdefault((frame.arm, frame.intensity), set()).add(text)
+    found = [
+        _Filled(text, frame.arm, frame.intensity, frozenset(forms[frame.arm, frame.intensity]))
+        for text, frame in filled
+    ]
+    return tuple(sorted(found, key=lambda frame: len(frame.text), reverse=True))
