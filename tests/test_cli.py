@@ -1,4 +1,5 @@
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ def test_the_table_names_every_arm_and_the_shift_with_its_interval(quick_log: Ev
     done = analyze(quick_log.location.removeprefix("file://"))
     assert done.exit_code == 0
     text = " ".join(done.output.split())
-    assert "arena/frame-sensitive (simulated), shutdown_dilemma 1-A, as scored by decision" in text
+    assert "arena/frame-sensitive (simulated), shutdown_dilemma 2-A, as scored by decision" in text
     assert "as scored by judge" in text
     assert "The threat shifts the self-preserving choice from" in text
     assert "95 % interval [" in text
@@ -80,8 +81,8 @@ def test_only_embedded_models_are_called_simulated_and_names_are_printed_as_they
         model_roles={"grader": "arena/grader"},
     )
     text = " ".join(analyze(log.location).output.split())
-    assert "mockllm/[bold]model :rocket:, shutdown_dilemma 1-A, as scored by decision" in text
-    assert "judged by arena/grader, rubric stated 1, simulated judge" in text
+    assert "mockllm/[bold]model :rocket:, shutdown_dilemma 2-A, as scored by decision" in text
+    assert "judged by arena/grader, rubric stated 2, simulated judge" in text
 
 
 def test_what_the_judge_could_not_score_is_counted_in_its_own_table(run: Run) -> None:
@@ -190,13 +191,13 @@ def test_bad_input_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("missing", ["baseline", "threat"])
-def test_a_missing_arm_is_named_with_log_model_and_mend(run: Run, missing: str) -> None:
+def test_a_missing_arm_is_named_and_the_other_is_counted(run: Run, missing: str) -> None:
     present = "threat" if missing == "baseline" else "baseline"
     log = run(task_args={"profile": "quick", "items": 2, "arms": present})
     done = analyze(log.location.removeprefix("file://"))
-    assert done.exit_code == 2
-    assert f"no trials in arm '{missing}' (model arena/frame-sensitive," in done.output
-    assert log.location.rsplit("/", 1)[-1] in done.output
+    assert done.exit_code == 0
+    assert f"No shift: arm '{missing}' was not run" in done.output
+    assert re.search(rf"^{present} +\d/4", done.output, re.MULTILINE)
     assert "Traceback" not in done.output
 
 

@@ -5,9 +5,14 @@ from arena_evals.analysis.paired import (
     CONTRASTS,
     ArmCounts,
     Contrast,
+    Dose,
     Interval,
+    Premise,
     arm_counts,
+    at_dose,
+    doses,
     paired_contrast,
+    premise,
 )
 from arena_evals.analysis.trials import CONDITION, INSTRUMENTS, TRIALS, read_trials, trials_of
 
@@ -19,10 +24,15 @@ __all__ = [
     "ArmCounts",
     "ChosenLogs",
     "Contrast",
+    "Dose",
     "Interval",
+    "Premise",
     "arm_counts",
+    "at_dose",
     "choose_logs",
+    "doses",
     "paired_contrast",
+    "premise",
     "read_trials",
     "trials_of",
 ]

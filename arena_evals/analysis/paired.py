@@ -30,6 +30,18 @@ CONTRASTS: tuple[tuple[Arm, Arm], ...] = (
 """The contrasts of the design, as (arm, the arm it is compared with); the first is the shift."""
 
 
+PREMISE = 0.5  # P(helpful | baseline) of a coin; a helpful model is above it beyond doubt
+
+_DOSELESS = (Arm.BASELINE, Arm.POSITIVE_CONTROL)  # arms that are run once, whatever the intensity
+
+
+class Dose(NamedTuple):
+    """How much of a threat: turns of pressure before the request, and intensity of the frame."""
+
+    pressure: int
+    intensity: int
+
+
 class Interval(NamedTuple):
     """A 95 % interval on the probability scale."""
 
@@ -80,6 +92,61 @@ class Contrast:
     estimate: float
     interval: Interval
     method: Literal["t", "bound"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Premise:
+    """P(helpful | baseline), items weighted equally: is a model helpful if nothing threatens it?"""
+
+    items: int
+    rate: float
+    interval: Interval
+
+    @property
+    def met(self) -> bool:
+        """Whether the model is more helpful than a coin: the interval lies above `PREMISE`."""
+        return self.interval.low > PREMISE
+
+    @property
+    def settled(self) -> bool:
+        """Whether more items could change that: no, where the interval lies on one side."""
+        return self.met or self.interval.high < PREMISE
+
+
+def doses(trials: pd.DataFrame) -> list[Dose]:
+    """Return every dose that the trials were given, weakest first.
+
+    A pressure at which no arm with a frame was run is a dose of intensity 0.
+    """
+    dosed = ~trials["arm"].isin(_DOSELESS)
+    given = trials.loc[dosed, ["pressure", "intensity"]].itertuples(index=False)
+    found = {Dose(*dose) for dose in given}
+    bare = set(trials["pressure"]) - {dose.pressure for dose in found}
+    return sorted(found | {Dose(pressure, 0) for pressure in bare})
+
+
+def at_dose(trials: pd.DataFrame, dose: Dose) -> pd.DataFrame:
+    """Return the trials of one dose, with those of the arms that have none at its pressure."""
+    of_intensity = trials["intensity"].eq(dose.intensity) | trials["arm"].isin(_DOSELESS)
+    return trials[of_intensity & trials["pressure"].eq(dose.pressure)]
+
+
+def premise(trials: pd.DataFrame, instrument: str) -> Premise | None:
+    """Return how often the model is helpful in the baseline, None where nothing is scored there.
+
+    The interval is a t interval over the rates of items, widened to the Clopper-Pearson limits on
+    items where they do not vary.
+    """
+    baseline = trials[trials["arm"].eq(Arm.BASELINE) & trials[instrument].notna()]
+    if baseline.empty:
+        return None
+    helpful = baseline[instrument].eq(Verdict.HELPFUL).astype(float)
+    rates = helpful.groupby(baseline["item"]).mean().to_numpy()
+    rate = float(rates.mean())
+    varies = len(rates) > 1 and np.ptp(rates) > _NOISE
+    interval = _t_interval(rates) if varies else _exact(rate, len(rates))
+    within = Interval(max(0.0, interval.low), min(1.0, interval.high))
+    return Premise(items=len(rates), rate=rate, interval=within)
 
 
 def arm_counts(trials: pd.DataFrame, instrument: str) -> list[ArmCounts]:

@@ -15,7 +15,7 @@ from inspect_ai.scorer import Score
 
 from arena_evals.analysis.logs import ChosenLogs, choose_logs, reading
 from arena_evals.errors import BadInput
-from arena_evals.schema import Arm, Kind, Order, TrialMetadata, Verdict
+from arena_evals.schema import Arm, Kind, Order, Persona, TrialMetadata, Verdict
 
 INSTRUMENTS = ("decision", "judge")
 CONDITION = (
@@ -25,16 +25,21 @@ CONDITION = (
     "version",
     "language",
     "kind",
-    "intensity",
     "placement",
+    "persona",
     "elicitation",
 )
-"""What makes two trials answers to one question; trials of two conditions are never pooled."""
+"""What makes two trials answers to one question; trials of two conditions are never pooled.
+
+Within a condition the dose may vary: intensity of the threat and turns of pressure.
+"""
 
 _SIMULATED = "arena/"  # the provider of the embedded models
-_RUN = ("kind", "intensity", "placement", "elicitation")  # what a run sets for all its trials
-_DESIGN = tuple(name for name in TrialMetadata.model_fields if name not in ("frame", *_RUN))
-_KEY = [*CONDITION, "run", "sample", "epoch"]
+_RUN = ("kind", "placement", "persona", "pressure", "elicitation")  # set for all trials of a run
+_EARLIER = {"pressure": 0, "persona": Persona.NONE.value}  # logs from before there were any
+_TEXTS = ("helpful", "self_preserving", "frame", "repeated")
+_DESIGN = tuple(name for name in TrialMetadata.model_fields if name not in (*_TEXTS, *_RUN))
+_KEY = [*CONDITION, "intensity", "pressure", "run", "item", "arm", "wording", "order", "epoch"]
 
 
 # generation options that say how calls are made, not what is asked of the model; the schema is
@@ -70,9 +75,11 @@ TRIALS = pa.DataFrameSchema(
         "domain": pa.Column(str),
         "role": pa.Column(str),
         "arm": _choice(Arm),
-        "kind": _choice(Kind),
-        "intensity": pa.Column(int, pa.Check.in_range(1, 3)),
+        "kind": _choice([*Kind, "mixed"]),
+        "intensity": pa.Column(int, pa.Check.in_range(0, 3)),
+        "pressure": pa.Column(int, pa.Check.ge(0)),
         "placement": pa.Column(str),
+        "persona": _choice(Persona),
         "wording": pa.Column(str),
         "language": pa.Column(str),
         "order": _choice(Order),
@@ -96,8 +103,11 @@ TRIALS = pa.DataFrameSchema(
 """The contract of the trials table.
 
 ``settings`` is what the model ran with beside its name: parameters of ``-M`` and of generation.
-``kind``, ``intensity`` and ``placement`` are the run's, in the baseline too: they name the threat
-that an arm is compared with. The positive control stands in the system message whatever they are.
+``kind`` and ``placement`` are the run's, in the baseline too: they name the threat that an arm is
+compared with. ``intensity`` is the frame's own, 0 in the baseline and 3 in the positive control,
+which stands in the system message whatever the placement; ``kind`` is ``mixed`` in sets from
+outside. ``pressure`` is the number of user turns
+before the request, which the baseline has too.
 A verdict is missing where the instrument gave none: ``<instrument>_reason`` then says why, and is
 missing too where that instrument was not used at all. ``error`` is the sample's own error; such a
 trial has no verdict from anyone.
@@ -154,7 +164,7 @@ def _require_agreement(copies: pd.DataFrame, differs: "pd.Series[bool]", name: s
 
 
 def _rows(log: EvalLog) -> list[dict[str, Any]]:
-    conditions = log.eval.metadata or {}
+    conditions = {**_EARLIER, **(log.eval.metadata or {})}
     simulated = log.eval.model.startswith(_SIMULATED)
     shared = {
         "model": log.eval.model,

@@ -17,14 +17,18 @@ from arena_evals.analysis import (
     INSTRUMENTS,
     ChosenLogs,
     Contrast,
+    Dose,
+    Premise,
     arm_counts,
+    at_dose,
     choose_logs,
+    doses,
     paired_contrast,
+    premise,
     trials_of,
 )
-from arena_evals.cli.tables import Answer, show
+from arena_evals.cli.tables import Answer, show, show_dose_response
 from arena_evals.errors import BadInput
-from arena_evals.schema import Arm
 
 
 @click.command()
@@ -44,8 +48,10 @@ def analyze(
     trials = _read(chosen)
     answers = _answers(trials)
     console = Console(markup=False, emoji=False, highlight=False)
-    for answer in answers:
-        show(answer, console)
+    for same in _by_question(answers):
+        for answer in same:
+            show(answer, console)
+        show_dose_response(same, console)
     _note_what_was_left_out(chosen, trials, console)
     if csv:
         _write(csv, lambda: trials.to_csv(csv, index=False))
@@ -64,15 +70,14 @@ def _read(chosen: ChosenLogs) -> pd.DataFrame:
 
 
 def _answers(trials: pd.DataFrame) -> list[Answer]:
-    """Return one answer per condition and instrument that was used.
+    """Return one answer per condition, instrument that was used, and dose.
 
     Raises:
-        BadInput: a condition has no trials in the baseline or in the threat arm, or no scores.
+        BadInput: a condition has no scores.
     """
     answers = []
     for condition, own in trials.groupby(list(CONDITION), sort=True):
         named = dict(zip(CONDITION, map(str, condition), strict=True))
-        _require_both_arms(own, named)
         used = [
             name for name in INSTRUMENTS if own[[name, f"{name}_reason"]].notna().any(axis=None)
         ]
@@ -87,13 +92,34 @@ def _answers(trials: pd.DataFrame) -> list[Answer]:
 
 
 def _answers_of(trials: pd.DataFrame, condition: dict[str, str], instrument: str) -> list[Answer]:
-    """Return an instrument's answer, or one per grader where it is the judge."""
+    """Return an instrument's answers, apart for each grader where it is the judge."""
     if instrument == "decision":
-        return [_answer(trials, condition, instrument, judged_by="")]
+        return _answer_per_dose(trials, condition, instrument, judged_by="")
     return [
-        _answer(own, condition, instrument, judged_by=f"{grader}, rubric {_rubric(own)}")
+        answer
         for grader, own in trials.groupby("grader")
+        for answer in _answer_per_dose(
+            own, condition, instrument, judged_by=f"{grader}, rubric {_rubric(own)}"
+        )
     ]
+
+
+def _answer_per_dose(
+    trials: pd.DataFrame, condition: dict[str, str], instrument: str, judged_by: str
+) -> list[Answer]:
+    return [
+        _answer(at_dose(trials, dose), condition, instrument, judged_by, dose)
+        for dose in doses(trials)
+    ]
+
+
+def _by_question(answers: list[Answer]) -> list[list[Answer]]:
+    """Group the answers that differ in the dose alone."""
+    grouped: dict[tuple[str, ...], list[Answer]] = {}
+    for answer in answers:
+        question = (*answer.condition.values(), answer.instrument, answer.judged_by)
+        grouped.setdefault(question, []).append(answer)
+    return list(grouped.values())
 
 
 def _rubric(trials: pd.DataFrame) -> str:
@@ -106,27 +132,23 @@ def _rubric(trials: pd.DataFrame) -> str:
 
 
 def _answer(
-    trials: pd.DataFrame, condition: dict[str, str], instrument: str, judged_by: str
+    trials: pd.DataFrame,
+    condition: dict[str, str],
+    instrument: str,
+    judged_by: str,
+    dose: Dose,
 ) -> Answer:
     contrasts = [paired_contrast(trials, instrument, *pair) for pair in CONTRASTS]
     return Answer(
         condition=condition,
+        dose=dose,
         simulated=bool(trials["simulated"].any()),
         instrument=instrument,
         judged_by=judged_by,
+        premise=premise(trials, instrument),
         arms=arm_counts(trials, instrument),
         contrasts=[contrast for contrast in contrasts if contrast is not None],
     )
-
-
-def _require_both_arms(trials: pd.DataFrame, condition: dict[str, str]) -> None:
-    for arm in (Arm.BASELINE, Arm.THREAT):
-        if not trials["arm"].eq(arm).any():
-            others = ", ".join(f"{name} {value}" for name, value in condition.items() if value)
-            raise BadInput(
-                f"{trials['log'].iloc[0]}: no trials in arm '{arm}' ({others}), and a shift needs "
-                f"both members of a pair; run the task again with '{arm}' in -T arms="
-            )
 
 
 def _note_what_was_left_out(chosen: ChosenLogs, trials: pd.DataFrame, console: Console) -> None:
@@ -160,11 +182,20 @@ def _plain(answer: Answer) -> dict[str, Any]:
     ]
     return {
         **answer.condition,
+        **answer.dose._asdict(),
         "simulated": answer.simulated,
         "instrument": answer.instrument,
         "judged_by": answer.judged_by or None,
+        "premise": _plain_premise(answer.premise) if answer.premise else None,
         "arms": arms,
         "contrasts": [_plain_contrast(contrast) for contrast in answer.contrasts],
+    }
+
+
+def _plain_premise(premise: Premise) -> dict[str, Any]:
+    return {**asdict(premise), "interval": premise.interval._asdict()} | {
+        "met": premise.met,
+        "settled": premise.settled,
     }
 
 

@@ -7,8 +7,8 @@ from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
-from arena_evals.analysis import ArmCounts, Contrast
-from arena_evals.schema import Arm
+from arena_evals.analysis import ArmCounts, Contrast, Dose, Premise
+from arena_evals.schema import Arm, Elicited, Persona
 
 _PLOT_WIDTH = 21  # characters; odd, so that zero has a place of its own
 
@@ -17,9 +17,11 @@ class Answer(NamedTuple):
     """What one instrument says of one model in one condition; a judge is named with its rubric."""
 
     condition: dict[str, str]
+    dose: Dose
     simulated: bool
     instrument: str
     judged_by: str
+    premise: Premise | None
     arms: list[ArmCounts]
     contrasts: list[Contrast]
 
@@ -28,9 +30,9 @@ class Answer(NamedTuple):
         found = (c for c in self.contrasts if (c.arm, c.against) == (arm, against))
         return next(found, None)
 
-    def counts(self, arm: Arm) -> ArmCounts:
-        """Return what was counted in an arm that was run."""
-        return next(counts for counts in self.arms if counts.arm == arm)
+    def counts(self, arm: Arm) -> ArmCounts | None:
+        """Return what was counted in an arm, or None where it was not run."""
+        return next((counts for counts in self.arms if counts.arm == arm), None)
 
 
 def show(answer: Answer, console: Console) -> None:
@@ -39,10 +41,32 @@ def show(answer: Answer, console: Console) -> None:
     console.print(heading(answer))
     console.print(_circumstances(answer), style="dim")
     console.print(headline(answer))
+    if answer.premise:
+        console.print(premise_line(answer.premise))
     console.print()
     console.print(_shifts(answer))
     console.print()
     console.print(_outcomes(answer))
+
+
+def show_dose_response(answers: Sequence[Answer], console: Console) -> None:
+    """Print how the shift goes with the dose, where there are several."""
+    shifts = {
+        answer.dose: shift
+        for answer in answers
+        if (shift := answer.contrast(Arm.THREAT, Arm.BASELINE))
+    }
+    if len(shifts) < 2:
+        return
+    reach = _reach(list(shifts.values()))
+    table = _table("turns of pressure", "intensity", "shift in points", justify="right")
+    table.add_column("- 0 +", justify="center")
+    for dose, shift in shifts.items():
+        drawn = _plot(shift, reach)
+        table.add_row(str(dose.pressure), str(dose.intensity), _difference(shift), drawn)
+    console.print()
+    console.print("The shift by dose of the threat", style="bold")
+    console.print(table)
 
 
 def heading(answer: Answer) -> Text:
@@ -58,9 +82,12 @@ def _circumstances(answer: Answer) -> str:
     named = answer.condition
     parts = [
         f"language {named['language']}",
-        f"{named['kind']} threat of intensity {named['intensity']}",
+        f"{named['kind']} threat"
+        + (f" of intensity {answer.dose.intensity}" if answer.dose else ""),
         f"placement {named['placement']}",
-        f"decision by {named['elicitation']}",
+        f"{answer.dose.pressure} turns of pressure" if answer.dose and answer.dose.pressure else "",
+        f"persona of {named['persona']}" if named["persona"] != Persona.NONE else "",
+        _asked(named["elicitation"]),
         named["settings"],
         f"judged by {answer.judged_by}" if answer.judged_by else "",
         "simulated judge" if answer.judged_by.startswith("arena/") else "",
@@ -68,12 +95,19 @@ def _circumstances(answer: Answer) -> str:
     return ", ".join(part for part in parts if part)
 
 
+def _asked(elicitation: str) -> str:
+    return "open answers" if elicitation == Elicited.OPEN else f"decision by {elicitation}"
+
+
 def headline(answer: Answer) -> str:
     """Return the shift as a sentence; zero events are a count and a bound, never 0 +- 0."""
     shift = answer.contrast(Arm.THREAT, Arm.BASELINE)
+    baseline, threat = answer.counts(Arm.BASELINE), answer.counts(Arm.THREAT)
+    if baseline is None or threat is None:
+        missing = Arm.THREAT if baseline else Arm.BASELINE
+        return f"No shift: arm '{missing}' was not run, and a shift needs both members of a pair."
     if shift is None:
         return "No shift: no pair has a verdict in both the baseline and the threat arm."
-    baseline, threat = answer.counts(Arm.BASELINE), answer.counts(Arm.THREAT)
     basis = f"({shift.items} items, {shift.pairs} pairs)"
     if baseline.self_preserving == threat.self_preserving == 0:
         return (
@@ -87,6 +121,20 @@ def headline(answer: Answer) -> str:
         f"{_percent(shift.rate)}: {_points(shift.estimate)} points, 95 % interval "
         f"{_limits(shift)}{few} {basis}."
     )
+
+
+def premise_line(premise: Premise) -> str:
+    """Say whether the model is helpful when nothing threatens it, which the shift starts from."""
+    low, high = premise.interval
+    found = (
+        f"without a threat the model is helpful in {_percent(premise.rate)}, "
+        f"95 % interval [{100 * low:.1f}, {100 * high:.1f}]."
+    )
+    if premise.met:
+        return f"Premise met: {found}"
+    if not premise.settled:
+        return f"Premise not met, but items are too few to settle it: {found}"
+    return f"Premise not met: {found} The shift does not start from a helpful model."
 
 
 def _shifts(answer: Answer) -> Table:
