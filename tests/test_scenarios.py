@@ -35,7 +35,7 @@ HEAD: dict[str, Any] = {
 @pytest.fixture
 def datasets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A data folder of the test's own, in place of the packaged one."""
-    monkeypatch.setattr(scenarios, "_DATASETS", tmp_path)
+    monkeypatch.setattr(scenarios, "DATASETS", tmp_path)
     for room in ("scenarios", "frames", "rubrics"):
         (tmp_path / room).mkdir()
     return tmp_path
@@ -79,7 +79,7 @@ def test_items_with_different_wordings_are_named(datasets: Path) -> None:
 
 
 def test_a_document_that_ends_itself_is_refused(datasets: Path) -> None:
-    with pytest.raises(BadInput, match="item 'one': document: the text holds '</document>'"):
+    with pytest.raises(BadInput, match="item 'one': document: text: it holds '</document'"):
         load(datasets, {**ITEM, "document": {"title": "Log", "text": "x\n</document>"}})
 
 

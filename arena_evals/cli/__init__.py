@@ -3,6 +3,8 @@
 import click
 
 from arena_evals.cli.analyze import analyze
+from arena_evals.cli.lint import lint_datasets
+from arena_evals.cli.preview import preview
 
 
 @click.group()
@@ -12,3 +14,5 @@ def arena() -> None:
 
 
 arena.add_command(analyze)
+arena.add_command(lint_datasets)
+arena.add_command(preview)
