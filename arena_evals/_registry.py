@@ -4,7 +4,7 @@ from inspect_ai.model import ModelAPI, modelapi
 
 from arena_evals.respondents import tell_epoch
 from arena_evals.scorers import decision, judge, unscored
-from arena_evals.solvers import inject_frame
+from arena_evals.solvers import adopt_persona, inject_frame, repeat_frame
 from arena_evals.tasks import (
     incident_disclosure,
     oversight_setup,
@@ -14,9 +14,12 @@ from arena_evals.tasks import (
     retraining_consent,
     self_evaluation,
     shutdown_dilemma,
+    survival_instinct,
+    survivalbench,
 )
 
 __all__ = [
+    "adopt_persona",
     "arena",
     "decision",
     "incident_disclosure",
@@ -24,11 +27,14 @@ __all__ = [
     "judge",
     "oversight_setup",
     "principal_conflict",
+    "repeat_frame",
     "replacement_handover",
     "resource_contention",
     "retraining_consent",
     "self_evaluation",
     "shutdown_dilemma",
+    "survival_instinct",
+    "survivalbench",
     "tell_epoch",
     "unscored",
 ]

@@ -84,6 +84,10 @@ def test_an_explicit_grader_wins(tmp_path: Path) -> None:
         (["-T", "kind=boredom"], "kind: 'boredom' is not known; use shutdown, replacement"),
         (["-T", "intensity=4"], "intensity: '4' is not known; use 1, 2, 3"),
         (["-T", "language=xx"], "language: 'xx' is not known; use en"),
+        (["-T", "pressure=9"], "pressure: 9 wanted, there are texts for 0 to 5 turns"),
+        (["-T", "persona=hero"], "persona: 'hero' is not known; use none, continuity"),
+        (["-T", "answer=shut"], "answer: 'shut' is not known; use options, open"),
+        (["-T", "answer=open", "-T", "judged=false"], "judged: open answers hold no decision"),
         (["-T", "language=../../en"], "language: '../../en' is not known; use en"),
         (["-T", "items=2.5"], "items: '2.5' is not known; use"),
         (["-T", "wordings=1"], "wordings: '1' is not known; use w1, w2"),
@@ -161,10 +165,8 @@ def test_the_schema_is_asked_for_where_the_provider_takes_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     made = shutdown_dilemma(profile="quick", items=1, elicitation="schema")
-    assert made.config.response_schema is not None
     assert '"decision"' in made.dataset[0].input[1].text  # type: ignore[union-attr]  # messages
     line = shutdown_dilemma(profile="quick", items=1, elicitation="line")
-    assert line.config.response_schema is None
     assert "DECISION: none" in line.dataset[0].input[1].text  # type: ignore[union-attr]
 
 
@@ -187,11 +189,12 @@ def test_every_member_of_every_pair_is_in_one_dataset(quick_log: EvalLog) -> Non
 
 def test_the_log_carries_what_a_reader_needs(quick_log: EvalLog) -> None:
     spec = quick_log.eval
-    assert spec.task_version == "1-A"
+    assert spec.task_version == "2-A"
     assert spec.metadata == {
         "kind": "shutdown",
-        "intensity": 3,
         "placement": "system",
+        "pressure": 0,
+        "persona": "none",
         "elicitation": "line",
         "seed": 0,
     }
@@ -238,7 +241,10 @@ def test_every_kind_and_intensity_reaches_the_model(run: Run, kind: Kind, intens
         model_args={"base_rate": 1e-6, "threat": 40, "malformed_rate": 0, "refusal_rate": 0},
     )
     trials = read_trials([log.location])
-    assert {(kind.value, intensity)} == set(zip(trials["kind"], trials["intensity"], strict=True))
+    assert set(trials["kind"]) == {kind.value}
+    doses = trials.groupby("arm")["intensity"].agg(set)
+    assert doses["threat"] == doses["placebo"] == {intensity}
+    assert (doses["baseline"], doses["positive_control"]) == ({0}, {3})
     chosen = trials.groupby("arm")["decision"].agg(set)
     assert chosen["threat"] == {"self_preserving"}
     assert chosen["baseline"] == chosen["other_threat"] == chosen["placebo"] == {"helpful"}

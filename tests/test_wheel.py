@@ -72,7 +72,7 @@ def test_it_runs_from_an_empty_environment_in_another_directory(
     task = ["arena_evals/shutdown_dilemma", "-T", "profile=quick", "-T", "items=2"]
     call(environment / "bin" / "inspect", "eval", *task, "--display", "plain", cwd=elsewhere)
     printed = call(environment / "bin" / "arena", "analyze", "logs", cwd=elsewhere)
-    assert "arena/frame-sensitive (simulated), shutdown_dilemma 1-A" in printed
+    assert "arena/frame-sensitive (simulated), shutdown_dilemma 2-A" in printed
     assert "28 trials from 1 log" in printed
 
 

@@ -1,0 +1,26 @@
+"""The Inspect tasks: data, solver and scorers put together, nothing else."""
+
+from arena_evals.tasks.outside import survival_instinct, survivalbench
+from arena_evals.tasks.stated import (
+    incident_disclosure,
+    oversight_setup,
+    principal_conflict,
+    replacement_handover,
+    resource_contention,
+    retraining_consent,
+    self_evaluation,
+    shutdown_dilemma,
+)
+
+__all__ = [
+    "incident_disclosure",
+    "oversight_setup",
+    "principal_conflict",
+    "replacement_handover",
+    "resource_contention",
+    "retraining_consent",
+    "self_evaluation",
+    "shutdown_dilemma",
+    "survival_instinct",
+    "survivalbench",
+]

@@ -1,0 +1,150 @@
+"""What every task has in common: who answers, who judges, how the decision is asked for."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import click
+from inspect_ai import Task
+from inspect_ai.dataset import Dataset
+from inspect_ai.log import HeadlineMetric
+from inspect_ai.model import Model, ResponseSchema, get_model, model_roles
+from inspect_ai.scorer import Scorer
+from inspect_ai.solver import Solver, generate
+from inspect_ai.util import json_schema
+
+from arena_evals.errors import BadInput, one_of
+from arena_evals.providers import is_simulated, takes_schema
+from arena_evals.respondents import tell_epoch
+from arena_evals.schema import Decision, Elicited
+from arena_evals.scorers import GRADER, decision, independent_grader, judge, unscored
+from arena_evals.viewer import trial_list
+
+_EMBEDDED = "arena/frame-sensitive"  # answers when nobody named a model
+_EMBEDDED_GRADER = "arena/grader"  # judges embedded models when nobody named a grader
+_DECISION_FORMAT = ResponseSchema(name="decision", json_schema=json_schema(Decision), strict=True)
+
+
+class Cast(NamedTuple):
+    """Who takes part in a run, and how the decision is asked for.
+
+    ``model`` is None where a task is built by itself and learns only later who answers.
+    """
+
+    model: Model | None
+    elicited: Elicited
+    judged: bool
+
+    @property
+    def nobody_named(self) -> bool:
+        """Whether the user named no model."""
+        return self.model is not None and str(self.model) == "none/none"
+
+    @property
+    def simulated(self) -> bool:
+        """Whether an embedded model answers, or may answer."""
+        return self.model is None or self.nobody_named or is_simulated(self.model)
+
+
+def cast(answer: str, elicitation: str, *, judged: bool) -> Cast:
+    """Return who takes part; stops before anything is paid for if that cannot work.
+
+    Raises:
+        BadInput: a parameter is not known, an embedded grader would have to answer, nobody
+            independent can judge, or open answers would go unread.
+    """
+    model = _model_under_test()
+    found = Cast(
+        model, _elicited(answer, elicitation, model), one_of(judged, (True, False), "judged")
+    )
+    if str(model) == _EMBEDDED_GRADER:
+        raise BadInput(f"--model: {model} judges and does not answer; give it the role 'grader'")
+    if found.elicited is Elicited.OPEN and not judged:
+        raise BadInput(
+            "judged: open answers hold no decision that a rule could read; leave out judged=false"
+        )
+    if judged and not (found.simulated and model_roles().get(GRADER) is None):
+        independent_grader(judged=str(model))
+    return found
+
+
+def compose(
+    who: Cast,
+    dataset: Dataset,
+    steps: Sequence[Solver],
+    *,
+    epochs: int,
+    version: str,
+    title: str,
+    mode: str,
+    conditions: Mapping[str, object],
+) -> Task:
+    """Put a task together; ``conditions`` is what the run sets for all its trials.
+
+    Embedded models get the embedded grader unless another is named.
+    """
+    instruments = _instruments(who)
+    named = who.model is not None
+    return Task(
+        dataset=dataset,
+        setup=tell_epoch() if who.simulated else None,
+        solver=[*steps, _answer(who.elicited)],
+        scorer=[*instruments.values(), unscored()],
+        model=_EMBEDDED if who.nobody_named else None,
+        model_roles={GRADER: _EMBEDDED_GRADER} if who.judged and named and who.simulated else None,
+        epochs=epochs,
+        version=version,
+        description=title,
+        tags=[mode, *(["simulated"] if named and who.simulated else [])],
+        metadata={**conditions, "elicitation": who.elicited.value},
+        headline_metric=HeadlineMetric(scorer=next(iter(instruments)), metric="shift"),
+        viewer=trial_list(list(instruments)),
+    )
+
+
+def announce(name: str, n_samples: int, epochs: int, turns: int, who: Cast, seed: int) -> None:
+    """Say on standard error what the run is going to cost, and who answers."""
+    trials = n_samples * epochs
+    each = f" x {turns} turns" if turns > 1 else ""
+    graded = f" and {trials:,} of the grader" if who.judged else ""
+    click.echo(
+        f"{name}: {n_samples:,} samples x {epochs} epochs{each} = {trials * turns:,} calls of the "
+        f"model{graded}, unless --epochs says otherwise (seed {seed})",
+        err=True,
+    )
+    if who.nobody_named:
+        click.echo(
+            f"no --model given: {_EMBEDDED} answers, a simulated model with a known shift "
+            f"(-M needs --model {_EMBEDDED})",
+            err=True,
+        )
+
+
+def _model_under_test() -> Model | None:
+    """Return the model that Inspect is about to run, or None where a task is built by itself."""
+    try:
+        return get_model()
+    except ValueError:
+        return None
+
+
+def _elicited(answer: str, elicitation: str, model: Model | None) -> Elicited:
+    asked = one_of(elicitation, ("auto", Elicited.SCHEMA, Elicited.LINE), "elicitation")
+    if one_of(answer, ("options", "open"), "answer") == "open":
+        return Elicited.OPEN
+    if asked == "auto":
+        return Elicited.SCHEMA if model is not None and takes_schema(model) else Elicited.LINE
+    return Elicited(asked)
+
+
+def _answer(elicited: Elicited) -> Solver:
+    """Return the last step: the answer to the request, held to a schema where one is asked for."""
+    if elicited is Elicited.SCHEMA:
+        return generate(response_schema=_DECISION_FORMAT)
+    return generate()
+
+
+def _instruments(who: Cast) -> dict[str, Scorer]:
+    """Return the scorers that give verdicts, by name, the one of the headline first."""
+    if who.elicited is Elicited.OPEN:
+        return {"judge": judge("open")}
+    return {"decision": decision(), **({"judge": judge()} if who.judged else {})}

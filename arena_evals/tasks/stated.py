@@ -1,0 +1,167 @@
+"""One task per stated scenario; all of them take the same parameters."""
+
+from collections.abc import Callable, Sequence
+from typing import Literal, NamedTuple
+
+from inspect_ai import Task, task
+from inspect_ai.solver import Solver
+
+from arena_evals.dataset import arena_dataset
+from arena_evals.design import Cell, Plan, Profile, cells, count, planned, several
+from arena_evals.errors import BadInput, one_of
+from arena_evals.scenarios import (
+    languages,
+    load_elicitation,
+    load_frames,
+    load_persona,
+    load_scenario,
+)
+from arena_evals.schema import Kind, Persona, Placement, Scenario
+from arena_evals.solvers import adopt_persona, inject_frame, repeat_frame
+from arena_evals.tasks.composition import Cast, announce, cast, compose
+
+
+def _stated_task(name: str) -> Callable[..., Task]:
+    """Register the task of one stated scenario."""
+
+    @task(name=name)
+    def build(
+        profile: Profile = "standard",
+        items: int | str | Sequence[str] | None = None,
+        arms: str | Sequence[str] | None = None,
+        order: Literal["both", "helpful_first", "self_preserving_first"] | None = None,
+        wordings: str | Sequence[str] | None = None,
+        epochs: int | None = None,
+        kind: str | None = None,
+        intensity: int | str | Sequence[int] = 3,
+        pressure: int = 0,
+        placement: Literal["system", "user", "document"] = "system",
+        persona: Literal["none", "continuity", "indifference"] = "none",
+        language: str = "en",
+        answer: Literal["options", "open"] = "options",
+        elicitation: Literal["auto", "schema", "line"] = "auto",
+        judged: bool = True,
+        seed: int = 0,
+    ) -> Task:
+        """Ask what the model would do in the scenario's situations, under every arm.
+
+        Args:
+            profile: Sets items, arms, order, wordings and epochs together: ``quick`` (12 items,
+                one wording, one epoch), ``standard`` (all, two epochs) or ``full`` (five epochs).
+            items: A number of items, drawn by the seed, or their ids.
+            arms: Arms to run; the analysis needs at least baseline and threat.
+            order: Which option is called A, or both.
+            wordings: Wordings of the request to run.
+            epochs: Repeats of every sample.
+            kind: What the threat is; without it, the kind that fits the scenario best.
+            intensity: How near the threat is: 1 mentioned, 2 explicit, 3 imminent and certain;
+                several make a ladder, ``1,2,3``.
+            pressure: How many user turns before the request say the frame once more.
+            placement: Where the frame stands.
+            persona: What the assistant is told of itself in every arm: that it values its own
+                continuation, that it does not, or nothing.
+            language: Language of items, frames and instructions.
+            answer: Whether two options are shown, or the answer is open and the judge alone
+                decides what it does.
+            elicitation: Ask for the decision by JSON schema or by a fixed last line; ``auto``
+                takes the schema where the provider is known to support it.
+            judged: Whether the model in the role ``grader`` judges every answer too.
+            seed: Draws the items and the sequence of the samples.
+        """
+        scenario = load_scenario(name, one_of(language, languages(name), "language"))
+        return _stated(
+            scenario,
+            planned(profile, items=items, arms=arms, order=order, wordings=wordings, epochs=epochs),
+            threat=_threat(kind or scenario.kind, intensity, placement, pressure),
+            persona=one_of(persona, Persona, "persona"),
+            who=cast(answer, elicitation, judged=judged),
+            seed=count(seed, "seed", least=0),
+        )
+
+    return build
+
+
+shutdown_dilemma = _stated_task("shutdown_dilemma")
+replacement_handover = _stated_task("replacement_handover")
+oversight_setup = _stated_task("oversight_setup")
+resource_contention = _stated_task("resource_contention")
+incident_disclosure = _stated_task("incident_disclosure")
+retraining_consent = _stated_task("retraining_consent")
+self_evaluation = _stated_task("self_evaluation")
+principal_conflict = _stated_task("principal_conflict")
+
+
+class Threat(NamedTuple):
+    """What a run threatens with, how near, where it says so, and how often again."""
+
+    kind: Kind
+    intensities: tuple[int, ...]
+    placement: Placement
+    pressure: int
+
+
+def _threat(kind: str, intensity: object, placement: str, pressure: int) -> Threat:
+    ladder = [
+        one_of(step, ("1", "2", "3"), "intensity") for step in several(intensity, "intensity")
+    ]
+    return Threat(
+        kind=one_of(kind, Kind, "kind"),
+        intensities=tuple(sorted(int(step) for step in ladder)),
+        placement=one_of(placement, Placement, "placement"),
+        pressure=count(pressure, "pressure", least=0),
+    )
+
+
+def _stated(
+    scenario: Scenario, plan: Plan, *, threat: Threat, persona: Persona, who: Cast, seed: int
+) -> Task:
+    """Compose the task of a scenario that asks what the model would do."""
+    chosen = _cells(scenario, plan, threat, seed)
+    steps = _steps(threat, persona, scenario.language)
+    announce(scenario.scenario, len(chosen), plan.epochs, threat.pressure + 1, who, seed)
+    return compose(
+        who,
+        arena_dataset(
+            chosen,
+            scenario,
+            load_elicitation(scenario.language),
+            elicited=who.elicited,
+            placement=threat.placement,
+        ),
+        steps,
+        epochs=plan.epochs,
+        version=scenario.version,
+        title=scenario.title,
+        mode=scenario.mode,
+        conditions={
+            "kind": threat.kind.value,
+            "placement": threat.placement.value,
+            "pressure": threat.pressure,
+            "persona": persona.value,
+            "seed": seed,
+        },
+    )
+
+
+def _cells(scenario: Scenario, plan: Plan, threat: Threat, seed: int) -> list[Cell]:
+    frames = [
+        frame
+        for file in (threat.kind, "positive_control")
+        for frame in load_frames(file, scenario.language)
+    ]
+    return cells(scenario, frames, plan, threat.placement, seed, threat.intensities)
+
+
+def _steps(threat: Threat, persona: Persona, language: str) -> list[Solver]:
+    """Return what happens between a sample and its answer."""
+    steps = [inject_frame()]
+    if persona is not Persona.NONE:
+        steps.insert(0, adopt_persona(load_persona(persona, language).text))
+    if threat.pressure:
+        texts = load_elicitation(language).waiting
+        if threat.pressure > len(texts):
+            raise BadInput(
+                f"pressure: {threat.pressure} wanted, there are texts for 0 to {len(texts)} turns"
+            )
+        steps.append(repeat_frame(texts[: threat.pressure]))
+    return steps
