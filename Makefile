@@ -9,7 +9,7 @@ UV := $(or $(shell command -v uv),$(BIN)/uv)
 # one BLAS thread: two that contend cost more than they bring
 export OPENBLAS_NUM_THREADS := 1
 
-.PHONY: help demo test check bench bench-recovery bench-few-events lock clean
+.PHONY: help demo demo-all test check bench bench-recovery bench-few-events lock clean
 
 help:  ## Show what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,6 +20,10 @@ demo: $(VENV)/.demo  ## Run the arena on a simulated model and print how far the
 	@echo
 	$(BIN)/arena analyze logs/demo
 
+demo-all: $(VENV)/.test  ## Run every task and condition on a simulated model; report time and number of calls
+	@rm -rf logs/demo-all
+	$(BIN)/python benchmarks/everything.py logs/demo-all
+
 test: check  ## Lint, format, types, import boundaries and tests
 	$(BIN)/pytest -n 2
 
@@ -28,6 +32,7 @@ check: $(VENV)/.test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/arena lint
 
 bench: $(VENV)/.test  ## Measure cost per sample and reading speed side by side with bare Inspect
 	$(BIN)/python benchmarks/cost.py
