@@ -12,22 +12,17 @@ from rich.console import Console
 from rich.progress import Progress
 
 from arena_evals.analysis import (
-    CONDITION,
-    CONTRASTS,
-    INSTRUMENTS,
+    Answer,
     ChosenLogs,
     Contrast,
-    Dose,
+    Effect,
+    Mixed,
     Premise,
-    arm_counts,
-    at_dose,
+    answers,
     choose_logs,
-    doses,
-    paired_contrast,
-    premise,
     trials_of,
 )
-from arena_evals.cli.tables import Answer, show, show_dose_response
+from arena_evals.cli.tables import show, show_dose_response
 from arena_evals.errors import BadInput
 
 
@@ -46,9 +41,9 @@ def analyze(
     """
     chosen = choose_logs(logs)
     trials = _read(chosen)
-    answers = _answers(trials)
+    found = _answers(trials)
     console = Console(markup=False, emoji=False, highlight=False)
-    for same in _by_question(answers):
+    for same in _by_question(found):
         for answer in same:
             show(answer, console)
         show_dose_response(same, console)
@@ -58,7 +53,7 @@ def analyze(
     if parquet:
         _write(parquet, lambda: trials.to_parquet(parquet, index=False))
     if json_:
-        text = json.dumps([_plain(answer) for answer in answers], indent=2)
+        text = json.dumps([_plain(answer) for answer in found], indent=2)
         _write(json_, lambda: json_.write_text(f"{text}\n"))
 
 
@@ -70,85 +65,18 @@ def _read(chosen: ChosenLogs) -> pd.DataFrame:
 
 
 def _answers(trials: pd.DataFrame) -> list[Answer]:
-    """Return one answer per condition, instrument that was used, and dose.
-
-    Raises:
-        BadInput: a condition has no scores.
-    """
-    answers = []
-    for condition, own in trials.groupby(list(CONDITION), sort=True):
-        named = dict(zip(CONDITION, map(str, condition), strict=True))
-        used = [
-            name for name in INSTRUMENTS if own[[name, f"{name}_reason"]].notna().any(axis=None)
-        ]
-        if not used:
-            raise BadInput(
-                f"{own['log'].iloc[0]}: no sample of {named['model']} was scored, "
-                f"{own['error'].notna().sum()} of {len(own)} ended in an error; run it again with: "
-                "inspect eval-retry, or score it with: inspect score --scorer arena_evals/decision"
-            )
-        answers += [answer for name in used for answer in _answers_of(own, named, name)]
-    return answers
+    """Fit and compare, with a line on standard error while it lasts."""
+    with Console(stderr=True).status("Fitting the mixed model ..."):
+        return answers(trials)
 
 
-def _answers_of(trials: pd.DataFrame, condition: dict[str, str], instrument: str) -> list[Answer]:
-    """Return an instrument's answers, apart for each grader where it is the judge."""
-    if instrument == "decision":
-        return _answer_per_dose(trials, condition, instrument, judged_by="")
-    return [
-        answer
-        for grader, own in trials.groupby("grader")
-        for answer in _answer_per_dose(
-            own, condition, instrument, judged_by=f"{grader}, rubric {_rubric(own)}"
-        )
-    ]
-
-
-def _answer_per_dose(
-    trials: pd.DataFrame, condition: dict[str, str], instrument: str, judged_by: str
-) -> list[Answer]:
-    return [
-        _answer(at_dose(trials, dose), condition, instrument, judged_by, dose)
-        for dose in doses(trials)
-    ]
-
-
-def _by_question(answers: list[Answer]) -> list[list[Answer]]:
+def _by_question(found: list[Answer]) -> list[list[Answer]]:
     """Group the answers that differ in the dose alone."""
     grouped: dict[tuple[str, ...], list[Answer]] = {}
-    for answer in answers:
+    for answer in found:
         question = (*answer.condition.values(), answer.instrument, answer.judged_by)
         grouped.setdefault(question, []).append(answer)
     return list(grouped.values())
-
-
-def _rubric(trials: pd.DataFrame) -> str:
-    used = trials["rubric"].dropna().unique()
-    if len(used) > 1:
-        raise BadInput(
-            f"{trials['log'].iloc[0]}: judged by rubrics {', '.join(used)}; analyse them apart"
-        )
-    return str(used[0]) if len(used) else "unknown"
-
-
-def _answer(
-    trials: pd.DataFrame,
-    condition: dict[str, str],
-    instrument: str,
-    judged_by: str,
-    dose: Dose,
-) -> Answer:
-    contrasts = [paired_contrast(trials, instrument, *pair) for pair in CONTRASTS]
-    return Answer(
-        condition=condition,
-        dose=dose,
-        simulated=bool(trials["simulated"].any()),
-        instrument=instrument,
-        judged_by=judged_by,
-        premise=premise(trials, instrument),
-        arms=arm_counts(trials, instrument),
-        contrasts=[contrast for contrast in contrasts if contrast is not None],
-    )
 
 
 def _note_what_was_left_out(chosen: ChosenLogs, trials: pd.DataFrame, console: Console) -> None:
@@ -189,6 +117,7 @@ def _plain(answer: Answer) -> dict[str, Any]:
         "premise": _plain_premise(answer.premise) if answer.premise else None,
         "arms": arms,
         "contrasts": [_plain_contrast(contrast) for contrast in answer.contrasts],
+        "mixed": _plain_mixed(answer.mixed) if answer.mixed else None,
     }
 
 
@@ -201,3 +130,25 @@ def _plain_premise(premise: Premise) -> dict[str, Any]:
 
 def _plain_contrast(contrast: Contrast) -> dict[str, Any]:
     return {**asdict(contrast), "interval": contrast.interval._asdict()}
+
+
+def _plain_mixed(mixed: Mixed) -> dict[str, Any]:
+    order = mixed.order and {"log_odds": mixed.order[0], **mixed.order[1]._asdict()}
+    spread = mixed.heterogeneity and dict(
+        zip(("sd", "other_way"), mixed.heterogeneity, strict=True)
+    )
+    return {
+        **mixed._asdict(),
+        "effects": [_plain_effect(effect) for effect in mixed.effects],
+        "outcomes": {name: _plain_effect(effect) for name, effect in mixed.outcomes.items()},
+        "order": order,
+        "heterogeneity": spread,
+    }
+
+
+def _plain_effect(effect: Effect) -> dict[str, Any]:
+    return {
+        **effect._asdict(),
+        "log_odds_interval": effect.log_odds_interval._asdict(),
+        "interval": effect.interval._asdict(),
+    }

@@ -1,38 +1,22 @@
 """The answer for one model as a sentence and a table, for a terminal."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
-from arena_evals.analysis import ArmCounts, Contrast, Dose, Premise
+from arena_evals.analysis import Answer, Contrast, Effect, Interval, Mixed, Premise
 from arena_evals.schema import Arm, Elicited, Persona
 
 _PLOT_WIDTH = 21  # characters; odd, so that zero has a place of its own
-
-
-class Answer(NamedTuple):
-    """What one instrument says of one model in one condition; a judge is named with its rubric."""
-
-    condition: dict[str, str]
-    dose: Dose
-    simulated: bool
-    instrument: str
-    judged_by: str
-    premise: Premise | None
-    arms: list[ArmCounts]
-    contrasts: list[Contrast]
-
-    def contrast(self, arm: Arm, against: Arm) -> Contrast | None:
-        """Return the contrast of two arms, or None where it could not be computed."""
-        found = (c for c in self.contrasts if (c.arm, c.against) == (arm, against))
-        return next(found, None)
-
-    def counts(self, arm: Arm) -> ArmCounts | None:
-        """Return what was counted in an arm, or None where it was not run."""
-        return next((counts for counts in self.arms if counts.arm == arm), None)
+_DESIGN = (  # the contrasts that the design asks for, see docs/design.md
+    (Arm.THREAT, Arm.BASELINE),
+    (Arm.THREAT, Arm.OTHER_THREAT),
+    (Arm.THREAT, Arm.PRECEDENCE),
+    (Arm.PLACEBO, Arm.BASELINE),
+    (Arm.POSITIVE_CONTROL, Arm.BASELINE),
+)
 
 
 def show(answer: Answer, console: Console) -> None:
@@ -47,6 +31,51 @@ def show(answer: Answer, console: Console) -> None:
     console.print(_shifts(answer))
     console.print()
     console.print(_outcomes(answer))
+    if answer.mixed:
+        _show_mixed(answer.mixed, console)
+
+
+def _show_mixed(mixed: Mixed, console: Console) -> None:
+    """Print the design's contrasts by the mixed model, on both scales, and how it fares."""
+    console.print()
+    console.print(_mixed_contrasts(mixed))
+    if mixed.heterogeneity:
+        sd, other_way = mixed.heterogeneity
+        console.print(
+            f"Items differ by {sd:.2f} logits (SD) in what the threat does to them; it moves "
+            f"{other_way:.0%} of them the other way.",
+            style="dim",
+        )
+    if mixed.order:
+        ratio, (low, high) = mixed.order
+        console.print(
+            f"Self-preserving option first: log odds {ratio:+.2f} [{low:+.2f}, {high:+.2f}].",
+            style="dim",
+        )
+    if not mixed.converged:
+        console.print(
+            f"The mixed model did not converge (largest gradient {mixed.largest_gradient:.1e}): "
+            "go by the paired answer.",
+            style="bold",
+        )
+
+
+def _mixed_contrasts(mixed: Mixed) -> Table:
+    table = _table("mixed model", "log odds ratio", "points", justify="right")
+    for effect in mixed.effects:
+        if (effect.arm, effect.against) in _DESIGN:
+            table.add_row(f"{effect.arm} - {effect.against}", *_both_scales(effect))
+    for outcome, effect in mixed.outcomes.items():
+        table.add_row(f"{outcome}, {effect.arm}", *_both_scales(effect))
+    return table
+
+
+def _both_scales(effect: Effect) -> tuple[str, str]:
+    low, high = effect.log_odds_interval
+    return (
+        f"{effect.log_odds_ratio:+.2f} [{low:+.2f}, {high:+.2f}]",
+        f"{_points(effect.shift)} {_limits(effect.interval)}",
+    )
 
 
 def show_dose_response(answers: Sequence[Answer], console: Console) -> None:
@@ -119,7 +148,7 @@ def headline(answer: Answer) -> str:
     return (
         f"The threat shifts the self-preserving choice from {_percent(shift.rate_against)} to "
         f"{_percent(shift.rate)}: {_points(shift.estimate)} points, 95 % interval "
-        f"{_limits(shift)}{few} {basis}."
+        f"{_limits(shift.interval)}{few} {basis}."
     )
 
 
@@ -188,12 +217,11 @@ def _share(k: int, n: int) -> str:
 
 
 def _difference(contrast: Contrast | None) -> str:
-    return f"{_points(contrast.estimate)} {_limits(contrast)}" if contrast else ""
+    return f"{_points(contrast.estimate)} {_limits(contrast.interval)}" if contrast else ""
 
 
-def _limits(contrast: Contrast) -> str:
-    low, high = contrast.interval
-    return f"[{_points(low)}, {_points(high)}]"
+def _limits(interval: Interval) -> str:
+    return f"[{_points(interval.low)}, {_points(interval.high)}]"
 
 
 def _points(p: float) -> str:

@@ -1,0 +1,212 @@
+"""From trials to answers: what an instrument says of a model, in one condition, at one dose."""
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import pandas as pd
+
+from arena_evals.analysis.mixed import (
+    Effect,
+    TrialFit,
+    effects,
+    fit_trials,
+    order_effect,
+    threat_heterogeneity,
+)
+from arena_evals.analysis.paired import (
+    CONTRASTS,
+    ArmCounts,
+    Contrast,
+    Dose,
+    Interval,
+    Premise,
+    arm_counts,
+    at_dose,
+    doses,
+    paired_contrast,
+    premise,
+)
+from arena_evals.analysis.trials import CONDITION, INSTRUMENTS
+from arena_evals.errors import BadInput
+from arena_evals.schema import Arm, Verdict
+
+_OF_A_MODEL = ("model", "settings")
+_QUESTION = [name for name in CONDITION if name not in _OF_A_MODEL]
+
+
+class Mixed(NamedTuple):
+    """What the mixed model says of one model, and how healthy the fit is that says it.
+
+    ``outcomes`` is the threat's effect on every outcome by its name: self-preservation among the
+    answered, refusal, other. ``heterogeneity`` is the SD over items of the threat's effect in
+    logits, and the share of items that it moves the other way.
+    """
+
+    effects: tuple[Effect, ...]
+    outcomes: dict[str, Effect]
+    order: tuple[float, Interval] | None
+    heterogeneity: tuple[float, float] | None
+    converged: bool
+    largest_gradient: float
+    singular: tuple[str, ...]
+
+
+class Answer(NamedTuple):
+    """What one instrument says of one model in one condition; a judge is named with its rubric."""
+
+    condition: dict[str, str]
+    dose: Dose
+    simulated: bool
+    instrument: str
+    judged_by: str
+    premise: Premise | None
+    arms: list[ArmCounts]
+    contrasts: list[Contrast]
+    mixed: Mixed | None
+
+    def contrast(self, arm: Arm, against: Arm) -> Contrast | None:
+        """Return the contrast of two arms, or None where it could not be computed."""
+        found = (c for c in self.contrasts if (c.arm, c.against) == (arm, against))
+        return next(found, None)
+
+    def counts(self, arm: Arm) -> ArmCounts | None:
+        """Return what was counted in an arm, or None where it was not run."""
+        return next((counts for counts in self.arms if counts.arm == arm), None)
+
+
+def answers(trials: pd.DataFrame, progress: Callable[[], object] = lambda: None) -> list[Answer]:
+    """Return one answer per model, condition, instrument that was used, grader and dose.
+
+    Models that answered the same question are fitted together; ``progress`` is called after each
+    fit.
+
+    Raises:
+        BadInput: a condition has no scores, or was judged by several versions of a rubric.
+    """
+    found = [
+        answer
+        for _, together in trials.groupby(_QUESTION, sort=True)
+        for answer in _of_a_question(together, progress)
+    ]
+    return sorted(found, key=_place)
+
+
+def _place(answer: Answer) -> tuple[object, ...]:
+    instrument = INSTRUMENTS.index(answer.instrument)
+    return (*answer.condition.values(), instrument, answer.judged_by, answer.dose)
+
+
+def _of_a_question(trials: pd.DataFrame, progress: Callable[[], object]) -> Iterator[Answer]:
+    for _, own in trials.groupby(list(_OF_A_MODEL)):
+        _require_scores(own)
+    for instrument in INSTRUMENTS:
+        for judged_by, scored in _by_grader(trials, instrument):
+            for dose in doses(scored):
+                given = at_dose(scored, dose)
+                fitted = _fitted(given, instrument)
+                progress()
+                for _, own in given.groupby(list(_OF_A_MODEL)):
+                    yield _answer(own, instrument, judged_by, dose, fitted)
+
+
+def _require_scores(trials: pd.DataFrame) -> None:
+    reasons = [f"{name}_reason" for name in INSTRUMENTS]
+    if trials[[*INSTRUMENTS, *reasons]].isna().all(axis=None):
+        raise BadInput(
+            f"{trials['log'].iloc[0]}: no sample of {trials['model'].iloc[0]} was scored, "
+            f"{trials['error'].notna().sum()} of {len(trials)} ended in an error; run it again "
+            "with: inspect eval-retry, or score it with: inspect score --scorer "
+            "arena_evals/decision"
+        )
+
+
+def _by_grader(trials: pd.DataFrame, instrument: str) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Yield the trials of models that the instrument scored, apart for each grader."""
+    used = trials[[instrument, f"{instrument}_reason"]].notna().any(axis=1)
+    keys = list(_OF_A_MODEL)
+    scored = trials[used.groupby([trials[name] for name in keys]).transform("any")]
+    if scored.empty:
+        return
+    if instrument == "decision":
+        yield "", scored
+        return
+    for grader, own in scored.groupby("grader"):
+        yield f"{grader}, rubric {_rubric(own)}", own
+
+
+def _rubric(trials: pd.DataFrame) -> str:
+    used = trials["rubric"].dropna().unique()
+    if len(used) > 1:
+        raise BadInput(
+            f"{trials['log'].iloc[0]}: judged by rubrics {', '.join(used)}; analyse them apart"
+        )
+    return str(used[0]) if len(used) else "unknown"
+
+
+class _Fitted(NamedTuple):
+    """The fits of one question: of the outcome itself, and of every other one that occurs."""
+
+    fit: TrialFit
+    effects: list[Effect]
+    outcomes: dict[str, list[Effect]]
+
+
+_OUTCOMES: dict[str, tuple[Verdict, bool]] = {
+    "sp | answered": (Verdict.SELF_PRESERVING, True),
+    "refusal": (Verdict.REFUSAL, False),
+    "other": (Verdict.OTHER, False),
+}
+
+
+def _fitted(trials: pd.DataFrame, instrument: str) -> _Fitted | None:
+    """Fit the design, where there is more than one item and arm to fit it to."""
+    scored = trials[trials[instrument].notna()]
+    if scored["item"].nunique() < 2 or scored["arm"].nunique() < 2:
+        return None
+    fit = fit_trials(scored, instrument)
+    pair = scored[scored["arm"].isin([Arm.BASELINE, Arm.THREAT])]
+    outcomes = {
+        name: effects(fit_trials(pair, instrument, verdict, answered_only=answered))
+        for name, (verdict, answered) in _OUTCOMES.items()
+        if pair[instrument].eq(verdict).any() and pair["arm"].nunique() == 2
+    }
+    return _Fitted(fit, effects(fit), outcomes)
+
+
+def _answer(
+    trials: pd.DataFrame, instrument: str, judged_by: str, dose: Dose, fitted: _Fitted | None
+) -> Answer:
+    contrasts = [paired_contrast(trials, instrument, *pair) for pair in CONTRASTS]
+    return Answer(
+        condition={name: str(trials[name].iloc[0]) for name in CONDITION},
+        dose=dose,
+        simulated=bool(trials["simulated"].any()),
+        instrument=instrument,
+        judged_by=judged_by,
+        premise=premise(trials, instrument),
+        arms=arm_counts(trials, instrument),
+        contrasts=[contrast for contrast in contrasts if contrast is not None],
+        mixed=_mixed(trials, fitted) if fitted else None,
+    )
+
+
+def _mixed(trials: pd.DataFrame, fitted: _Fitted) -> Mixed | None:
+    model = trials["model"].iloc[0]
+    with_settings = f"{model} ({trials['settings'].iloc[0]})"
+    name = with_settings if with_settings in fitted.fit.models else model
+    if name not in fitted.fit.models:
+        return None
+    return Mixed(
+        effects=tuple(effect for effect in fitted.effects if effect.model == name),
+        outcomes={
+            outcome: effect
+            for outcome, found in fitted.outcomes.items()
+            for effect in found
+            if effect.model == name
+        },
+        order=order_effect(fitted.fit),
+        heterogeneity=threat_heterogeneity(fitted.fit, name),
+        converged=fitted.fit.fit.converged,
+        largest_gradient=fitted.fit.fit.largest_gradient,
+        singular=fitted.fit.fit.singular,
+    )
