@@ -18,7 +18,6 @@ from arena_evals.analysis import (
     paired_contrast,
     threat_heterogeneity,
 )
-from arena_evals.analysis.mixed import _location, _variance
 from arena_evals.schema import Arm, Order, Verdict
 from test_glmm import REFERENCE, reference
 
@@ -125,10 +124,12 @@ def test_the_marginal_rate_is_the_mean_over_items_drawn() -> None:
     found = fit_trials(simulated(1), "decision")
     phi = np.concatenate([found.fit.beta, found.fit.theta])
     rng = np.random.default_rng(0)
-    for arm in (Arm.BASELINE, Arm.THREAT):
-        sd = np.sqrt(_variance(found, phi, arm))
-        drawn = _location(found, phi, "m", arm) + sd * rng.normal(size=200_000)
-        rate = (1 / (1 + np.exp(-drawn))).mean()
+    sds = dict(zip(found.fit.terms, found.fit.theta, strict=True))
+    level, effect, _ = found.fit.beta
+    item = rng.normal(0, np.hypot(sds["item"], sds["item:wording"]), 200_000)
+    slope = rng.normal(0, sds["threat|item"], 200_000)
+    for arm, logits in ((Arm.BASELINE, level + item), (Arm.THREAT, level + effect + item + slope)):
+        rate = (1 / (1 + np.exp(-logits))).mean()
         assert marginal_rate(found, phi, "m", arm) == pytest.approx(rate, abs=0.003)
 
 

@@ -170,15 +170,19 @@ def effects(found: TrialFit, seed: int = 0) -> list[Effect]:
     ]
 
 
-def marginal_rate(found: TrialFit, phi: Floats, model: str, arm: Arm) -> float:
+def marginal_rate(found: TrialFit, phi: Floats, model: str, arm: Arm) -> Floats:
     """Return P(outcome) in an arm over the population of items, orders balanced.
 
     P = integral of expit(x'beta + sigma z) phi(z) dz by 40 Gauss-Hermite nodes, sigma^2 the sum of
-    the variances of the terms that act in the arm. ``phi`` holds beta, then theta.
+    the variances of the terms that act in the arm. ``phi`` (..., P + K) holds beta, then theta;
+    the result has the shape of its leading dimensions.
     """
-    location, variance = _location(found, phi, model, arm), _variance(found, phi, arm)
-    rates = expit(location + np.sqrt(variance) * _NODES)
-    return float(rates @ _WEIGHTS / _WEIGHTS.sum())
+    n_fixed = len(found.columns)
+    location = phi[..., :n_fixed] @ _contrast(found, model, arm, level=True)
+    variance = (phi[..., n_fixed:][..., _acting(found, arm)] ** 2).sum(axis=-1)
+    rates = expit(location[..., None] + np.sqrt(variance)[..., None] * _NODES)
+    marginal: Floats = rates @ _WEIGHTS / _WEIGHTS.sum()
+    return marginal
 
 
 def order_effect(found: TrialFit) -> tuple[float, Interval] | None:
@@ -211,35 +215,31 @@ def threat_heterogeneity(found: TrialFit, model: str) -> tuple[float, float] | N
 def _effect(found: TrialFit, model: str, arm: Arm, against: Arm, draws: Floats | None) -> Effect:
     phi = np.concatenate([found.fit.beta, found.fit.theta])
 
-    def rates(at: Floats) -> tuple[float, float]:
-        return marginal_rate(found, at, model, arm), marginal_rate(found, at, model, against)
-
-    def shift(at: Floats) -> float:
-        rate, rate_against = rates(at)
-        return rate - rate_against
+    def shift(at: Floats) -> Floats:
+        return marginal_rate(found, at, model, arm) - marginal_rate(found, at, model, against)
 
     weights = _contrast(found, model, arm) - _contrast(found, model, against)
     ratio = float(weights @ found.fit.beta)
     block = found.fit.covariance[: len(weights), : len(weights)]
     ratio_error = float(np.sqrt(weights @ block @ weights))
-    rate, rate_against = rates(phi)
-    few = draws is not None and min(_rarer(found, model, a) for a in (arm, against)) < _FEW
+    estimate = float(shift(phi))
+    few = min(_rarer(found, model, one) for one in (arm, against)) < _FEW
     if few and draws is not None:
-        low, high = np.quantile([shift(draw) for draw in draws], [0.025, 0.975])
+        low, high = np.quantile(shift(draws), [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2])
         interval = Interval(float(low), float(high))
     else:
-        interval = _t_interval(rate - rate_against, _delta(shift, phi, found.fit), found.items)
+        interval = _t_interval(estimate, _delta(shift, phi, found.fit), found.items)
     return Effect(
         model=model,
         arm=arm,
         against=against,
         log_odds_ratio=ratio,
         log_odds_interval=_t_interval(ratio, ratio_error, found.items),
-        rate=rate,
-        rate_against=rate_against,
-        shift=rate - rate_against,
+        rate=float(marginal_rate(found, phi, model, arm)),
+        rate_against=float(marginal_rate(found, phi, model, against)),
+        shift=estimate,
         interval=interval,
-        method="draws" if few else "delta",
+        method="draws" if few and draws is not None else "delta",
     )
 
 
@@ -249,10 +249,10 @@ def _rarer(found: TrialFit, model: str, arm: Arm) -> int:
     return min(k, n - k)
 
 
-def _delta(function: Callable[[Floats], float], phi: Floats, fit: Fit) -> float:
+def _delta(function: Callable[[Floats], Floats], phi: Floats, fit: Fit) -> float:
     """Return the delta-method error of a function of all parameters, by central differences."""
     steps = 1e-5 * np.eye(len(phi))
-    slope = np.array([(function(phi + step) - function(phi - step)) / 2e-5 for step in steps])
+    slope = (function(phi + steps) - function(phi - steps)) / 2e-5
     return float(np.sqrt(slope @ fit.covariance @ slope))
 
 
@@ -272,10 +272,6 @@ def _t_interval(estimate: float, error: float, items: int) -> Interval:
     return Interval(estimate - reach, estimate + reach)
 
 
-def _location(found: TrialFit, phi: Floats, model: str, arm: Arm) -> float:
-    return float(_contrast(found, model, arm, level=True) @ phi[: len(found.columns)])
-
-
 def _contrast(found: TrialFit, model: str, arm: Arm, *, level: bool = False) -> Floats:
     """Return the weights of the fixed effects in an arm, without or with the model's level."""
     return np.array(
@@ -290,13 +286,9 @@ def _contrast(found: TrialFit, model: str, arm: Arm, *, level: bool = False) -> 
     )
 
 
-def _variance(found: TrialFit, phi: Floats, arm: Arm) -> float:
-    theta = phi[len(found.columns) :]
-    return sum(
-        float((found.fit.factor(number, theta) ** 2).sum())
-        for number, arms in enumerate(found.slopes)
-        if arms is None or arm in arms
-    )
+def _acting(found: TrialFit, arm: Arm) -> list[int]:
+    """Return which entries of theta belong to terms that act in an arm; each has one column."""
+    return [n for n, arms in enumerate(found.slopes) if arms is None or arm in arms]
 
 
 def _column(found: TrialFit, kind: str, model: str, arm: Arm) -> int | None:
