@@ -9,7 +9,7 @@ UV := $(or $(shell command -v uv),$(BIN)/uv)
 # one BLAS thread: two that contend cost more than they bring
 export OPENBLAS_NUM_THREADS := 1
 
-.PHONY: help demo demo-all test check bench bench-recovery bench-few-events bench-coverage lock clean
+.PHONY: help demo demo-all test check bench bench-recovery bench-few-events bench-fit bench-coverage lock clean
 
 help:  ## Show what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ bench-recovery: $(VENV)/.test  ## Run 100 seeds of a model whose shift is known 
 
 bench-few-events: $(VENV)/.test  ## Simulate how often the interval covers where events are rare
 	$(BIN)/python -W ignore benchmarks/few_events.py
+
+bench-fit: $(VENV)/.test  ## Time the mixed model beside statsmodels (and glmmTMB, if there is R), and at 1.5 million trials
+	$(BIN)/python -W ignore benchmarks/fit.py
 
 bench-coverage: $(VENV)/.test  ## Simulate how often the mixed model's intervals hold the truth
 	$(BIN)/python -W ignore benchmarks/coverage.py

@@ -15,6 +15,7 @@ from arena_evals.tasks import shutdown_dilemma
 from conftest import Run
 
 ROOT = Path(__file__).parent.parent
+EXAMPLE = ROOT / "docs/worked-example.md"
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
@@ -47,6 +48,21 @@ def test_the_readme_shows_what_the_demo_prints(run: Run) -> None:
     shown = text("README.md").split("```text\n")[1].split("```")[0].splitlines()
     assert len(shown) > 10
     assert shown == [line.rstrip() for line in printed.splitlines()][1 : len(shown) + 1]
+
+
+def test_the_worked_example_prints_what_it_shows(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every step of the page runs, one after the other, where its log is."""
+    run(task_args={"profile": "quick", "items": 20, "judged": False})
+    monkeypatch.chdir(tmp_path)
+    steps = re.findall(r"```python\n(.*?)```\n\n```text\n(.*?)```", EXAMPLE.read_text(), re.DOTALL)
+    assert len(steps) == 4
+    names: dict[str, object] = {}
+    capsys.readouterr()
+    for code, shown in steps:
+        exec(compile(code, EXAMPLE.name, "exec"), names)  # noqa: S102  (the page is our own)
+        assert capsys.readouterr().out == shown
 
 
 def test_the_readme_names_every_arm() -> None:

@@ -23,6 +23,7 @@ from arena_evals.analysis.paired import (
     at_dose,
     doses,
     paired_contrast,
+    paired_effects,
     premise,
 )
 from arena_evals.analysis.trials import CONDITION, INSTRUMENTS, TRIALS, read_trials, trials_of
@@ -53,6 +54,7 @@ __all__ = [
     "marginal_rate",
     "order_effect",
     "paired_contrast",
+    "paired_effects",
     "premise",
     "read_trials",
     "threat_heterogeneity",

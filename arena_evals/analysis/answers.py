@@ -14,7 +14,6 @@ from arena_evals.analysis.mixed import (
     threat_heterogeneity,
 )
 from arena_evals.analysis.paired import (
-    CONTRASTS,
     ArmCounts,
     Contrast,
     Dose,
@@ -23,7 +22,7 @@ from arena_evals.analysis.paired import (
     arm_counts,
     at_dose,
     doses,
-    paired_contrast,
+    paired_effects,
     premise,
 )
 from arena_evals.analysis.trials import CONDITION, INSTRUMENTS
@@ -176,7 +175,6 @@ def _fitted(trials: pd.DataFrame, instrument: str) -> _Fitted | None:
 def _answer(
     trials: pd.DataFrame, instrument: str, judged_by: str, dose: Dose, fitted: _Fitted | None
 ) -> Answer:
-    contrasts = [paired_contrast(trials, instrument, *pair) for pair in CONTRASTS]
     return Answer(
         condition={name: str(trials[name].iloc[0]) for name in CONDITION},
         dose=dose,
@@ -185,7 +183,7 @@ def _answer(
         judged_by=judged_by,
         premise=premise(trials, instrument),
         arms=arm_counts(trials, instrument),
-        contrasts=[contrast for contrast in contrasts if contrast is not None],
+        contrasts=paired_effects(trials, instrument),
         mixed=_mixed(trials, fitted) if fitted else None,
     )
 

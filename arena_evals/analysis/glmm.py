@@ -21,6 +21,7 @@ _START = 0.5  # standard deviations to begin with
 _RESTARTS = (0.05, 0.2, 0.5)  # for a standard deviation that collapsed: zero is stationary
 _COLLAPSED = 1e-3
 _TINY = 1e-12  # keeps the logarithm of a standard deviation finite
+_POLISHED = 1e-7  # where Newton's method has no more to do
 _FLAT = 1e-3  # a gradient below this is no slope
 
 
@@ -148,17 +149,19 @@ class _Surface:
         return end
 
     def polish(self, phi: Floats) -> Floats:
-        """Take Newton steps with the differenced Hessian until the gradient vanishes."""
-        for _ in range(5):
-            slope = self.at(phi)[1]
-            if np.abs(slope).max() < 1e-7:
+        """Take Newton steps, all with the Hessian at the start, until the gradient vanishes."""
+        slope = self.at(phi)[1]
+        free = self.free(phi)
+        inverse = np.linalg.pinv(self.hessian(phi)[np.ix_(free, free)])
+        for _ in range(20):
+            if np.abs(slope[free]).max() < _POLISHED:
                 break
-            free = self.free(phi)
             step = np.zeros_like(phi)
-            step[free] = np.linalg.solve(self.hessian(phi)[np.ix_(free, free)], slope[free])
-            if self.height(phi - step) < self.height(phi) - 1e-9:
+            step[free] = inverse @ slope[free]
+            next_slope = self.at(phi - step)[1]
+            if np.abs(next_slope[free]).max() >= np.abs(slope[free]).max():
                 break
-            phi = phi - step
+            phi, slope = phi - step, next_slope
         return phi
 
     def hessian(self, phi: Floats) -> Floats:

@@ -194,6 +194,12 @@ def paired_contrast(
     )
 
 
+def paired_effects(trials: pd.DataFrame, instrument: str) -> list[Contrast]:
+    """Return every contrast of the design that has pairs, model-free; see `paired_contrast`."""
+    found = (paired_contrast(trials, instrument, *pair) for pair in CONTRASTS)
+    return [contrast for contrast in found if contrast is not None]
+
+
 def _in_pairs(
     trials: pd.DataFrame, pairs: pd.DataFrame
 ) -> "np.ndarray[tuple[int], np.dtype[np.bool]]":
