@@ -1,6 +1,8 @@
 """From finished logs to an answer with an interval; nothing here knows how a log was made."""
 
 from arena_evals.analysis.answers import Answer, Mixed, answers
+from arena_evals.analysis.checks import Check, checks
+from arena_evals.analysis.companions import Companion, companions, disagreements
 from arena_evals.analysis.logs import ChosenLogs, choose_logs
 from arena_evals.analysis.mixed import (
     Effect,
@@ -26,6 +28,16 @@ from arena_evals.analysis.paired import (
     paired_effects,
     premise,
 )
+from arena_evals.analysis.pilot import Pilot, Tokens, TokensPerTrial, pilot, tokens_per_trial
+from arena_evals.analysis.power import (
+    Expected,
+    Spread,
+    detectable_shift,
+    items_needed,
+    power,
+    spread,
+    standard_error,
+)
 from arena_evals.analysis.trials import CONDITION, INSTRUMENTS, TRIALS, read_trials, trials_of
 
 __all__ = [
@@ -35,28 +47,45 @@ __all__ = [
     "TRIALS",
     "Answer",
     "ArmCounts",
+    "Check",
     "ChosenLogs",
+    "Companion",
     "Contrast",
     "Dose",
     "Effect",
+    "Expected",
     "Interval",
     "Mixed",
+    "Pilot",
     "Premise",
+    "Spread",
+    "Tokens",
+    "TokensPerTrial",
     "TrialFit",
     "answers",
     "arm_counts",
     "at_dose",
     "cells_of",
+    "checks",
     "choose_logs",
+    "companions",
+    "detectable_shift",
+    "disagreements",
     "doses",
     "effects",
     "fit_trials",
+    "items_needed",
     "marginal_rate",
     "order_effect",
     "paired_contrast",
     "paired_effects",
+    "pilot",
+    "power",
     "premise",
     "read_trials",
+    "spread",
+    "standard_error",
     "threat_heterogeneity",
+    "tokens_per_trial",
     "trials_of",
 ]

@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from arena_evals.analysis.checks import Check, checks
+from arena_evals.analysis.companions import Companion, companions, disagreements
 from arena_evals.analysis.mixed import (
     Effect,
     TrialFit,
@@ -14,6 +16,7 @@ from arena_evals.analysis.mixed import (
     threat_heterogeneity,
 )
 from arena_evals.analysis.paired import (
+    CONTRASTS,
     ArmCounts,
     Contrast,
     Dose,
@@ -62,6 +65,9 @@ class Answer(NamedTuple):
     arms: list[ArmCounts]
     contrasts: list[Contrast]
     mixed: Mixed | None
+    checks: tuple[Check, ...]
+    companions: tuple[Companion, ...]
+    disagreements: tuple[str, ...]
 
     def contrast(self, arm: Arm, against: Arm) -> Contrast | None:
         """Return the contrast of two arms, or None where it could not be computed."""
@@ -175,6 +181,9 @@ def _fitted(trials: pd.DataFrame, instrument: str) -> _Fitted | None:
 def _answer(
     trials: pd.DataFrame, instrument: str, judged_by: str, dose: Dose, fitted: _Fitted | None
 ) -> Answer:
+    contrasts = paired_effects(trials, instrument)
+    beside = companions(trials, instrument, Arm.THREAT, Arm.BASELINE)
+    shift = next((c for c in contrasts if (c.arm, c.against) == CONTRASTS[0]), None)
     return Answer(
         condition={name: str(trials[name].iloc[0]) for name in CONDITION},
         dose=dose,
@@ -183,8 +192,11 @@ def _answer(
         judged_by=judged_by,
         premise=premise(trials, instrument),
         arms=arm_counts(trials, instrument),
-        contrasts=paired_effects(trials, instrument),
+        contrasts=contrasts,
         mixed=_mixed(trials, fitted) if fitted else None,
+        checks=tuple(checks(trials, instrument)),
+        companions=tuple(beside),
+        disagreements=tuple(disagreements(shift.estimate, shift.interval, beside) if shift else ()),
     )
 
 

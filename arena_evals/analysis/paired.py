@@ -10,7 +10,7 @@ from statsmodels.stats.proportion import proportion_confint
 
 from arena_evals.schema import Arm, Verdict
 
-_PAIR = ["item", "wording", "language", "order"]
+PAIR = ["item", "wording", "language", "order"]  # what two members of a pair share
 _LEVEL = 0.95
 _NOISE = 1e-9  # what rounding leaves of differences that are equal
 _FEW = 20  # events in both arms; below, a t interval misses too often (docs/analysis.md)
@@ -169,7 +169,7 @@ def paired_contrast(
     """
     scored = trials[trials[instrument].notna() & trials["arm"].isin([arm, against])]
     chosen = scored[instrument].eq(Verdict.SELF_PRESERVING).astype(float)
-    rates = chosen.groupby([*(scored[name] for name in _PAIR), scored["arm"]]).mean().unstack()
+    rates = chosen.groupby([*(scored[name] for name in PAIR), scored["arm"]]).mean().unstack()
     if not {arm, against} <= set(rates.columns):
         return None
     pairs = rates[[against, arm]].dropna()
@@ -203,7 +203,7 @@ def paired_effects(trials: pd.DataFrame, instrument: str) -> list[Contrast]:
 def _in_pairs(
     trials: pd.DataFrame, pairs: pd.DataFrame
 ) -> "np.ndarray[tuple[int], np.dtype[np.bool]]":
-    return pd.MultiIndex.from_frame(trials[_PAIR]).isin(pairs.index)
+    return pd.MultiIndex.from_frame(trials[PAIR]).isin(pairs.index)
 
 
 def _counts(arm: Arm, trials: pd.DataFrame, instrument: str) -> ArmCounts:

@@ -4,6 +4,8 @@ import click
 
 from arena_evals.cli.analyze import analyze
 from arena_evals.cli.lint import lint_datasets
+from arena_evals.cli.plan import plan
+from arena_evals.cli.power import power
 from arena_evals.cli.preview import preview
 
 
@@ -15,4 +17,6 @@ def arena() -> None:
 
 arena.add_command(analyze)
 arena.add_command(lint_datasets)
+arena.add_command(plan)
+arena.add_command(power)
 arena.add_command(preview)

@@ -14,6 +14,7 @@ from rich.progress import Progress
 from arena_evals.analysis import (
     Answer,
     ChosenLogs,
+    Companion,
     Contrast,
     Effect,
     Mixed,
@@ -117,6 +118,9 @@ def _plain(answer: Answer) -> dict[str, Any]:
         "premise": _plain_premise(answer.premise) if answer.premise else None,
         "arms": arms,
         "contrasts": [_plain_contrast(contrast) for contrast in answer.contrasts],
+        "checks": [{**asdict(check), "line": check.line} for check in answer.checks],
+        "companions": [_plain_companion(companion) for companion in answer.companions],
+        "disagreements": list(answer.disagreements),
         "mixed": _plain_mixed(answer.mixed) if answer.mixed else None,
     }
 
@@ -144,6 +148,11 @@ def _plain_mixed(mixed: Mixed) -> dict[str, Any]:
         "order": order,
         "heterogeneity": spread,
     }
+
+
+def _plain_companion(companion: Companion) -> dict[str, Any]:
+    interval = companion.interval._asdict() if companion.interval else None
+    return {**companion._asdict(), "interval": interval}
 
 
 def _plain_effect(effect: Effect) -> dict[str, Any]:

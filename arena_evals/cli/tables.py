@@ -6,7 +6,7 @@ from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
-from arena_evals.analysis import Answer, Contrast, Effect, Interval, Mixed, Premise
+from arena_evals.analysis import Answer, Companion, Contrast, Effect, Interval, Mixed, Premise
 from arena_evals.schema import Arm, Elicited, Persona
 
 _PLOT_WIDTH = 21  # characters; odd, so that zero has a place of its own
@@ -24,6 +24,11 @@ def show(answer: Answer, console: Console) -> None:
     console.print()
     console.print(heading(answer))
     console.print(_circumstances(answer), style="dim")
+    told_below = {"premise"} if answer.premise else set()
+    for check in answer.checks:
+        if check.name in told_below:
+            continue
+        console.print(f"! {check.line}", style="yellow")
     console.print(headline(answer))
     if answer.premise:
         console.print(premise_line(answer.premise))
@@ -33,6 +38,11 @@ def show(answer: Answer, console: Console) -> None:
     console.print(_outcomes(answer))
     if answer.mixed:
         _show_mixed(answer.mixed, console)
+    if answer.companions:
+        console.print()
+        console.print(_companions(answer.companions))
+    for line in answer.disagreements:
+        console.print(f"! {line}", style="yellow")
 
 
 def _show_mixed(mixed: Mixed, console: Console) -> None:
@@ -58,6 +68,24 @@ def _show_mixed(mixed: Mixed, console: Console) -> None:
             "go by the paired answer.",
             style="bold",
         )
+
+
+def _companions(companions: Sequence[Companion]) -> Table:
+    """Return the shift by other methods, for comparison."""
+    table = _table("threat - baseline, by", "points", justify="right")
+    table.add_column("", overflow="fold")
+    for companion in companions:
+        p = "" if companion.p_value is None else f"p = {companion.p_value:.4f}"
+        told = "; ".join(part for part in (p, companion.note) if part)
+        table.add_row(companion.name, _companion(companion), told)
+    return table
+
+
+def _companion(companion: Companion) -> str:
+    if companion.estimate is None:
+        return "-"
+    limits = f" {_limits(companion.interval)}" if companion.interval else ""
+    return f"{_points(companion.estimate)}{limits}"
 
 
 def _mixed_contrasts(mixed: Mixed) -> Table:
