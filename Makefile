@@ -9,7 +9,7 @@ UV := $(or $(shell command -v uv),$(BIN)/uv)
 # one BLAS thread: two that contend cost more than they bring
 export OPENBLAS_NUM_THREADS := 1
 
-.PHONY: help demo demo-all test check bench bench-recovery bench-few-events bench-fit bench-coverage lock clean
+.PHONY: help demo demo-all test check bench bench-reading bench-recovery bench-few-events bench-fit bench-coverage lock clean
 
 help:  ## Show what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ check: $(VENV)/.test
 
 bench: $(VENV)/.test  ## Measure cost per sample and reading speed side by side with bare Inspect
 	$(BIN)/python benchmarks/cost.py
+
+bench-reading: $(VENV)/.test  ## Read a million samples in 100 logs; report time and memory beside Inspect's own table
+	$(BIN)/python benchmarks/reading.py
 
 bench-recovery: $(VENV)/.test  ## Run 100 seeds of a model whose shift is known and count how often it is found
 	$(BIN)/python benchmarks/recovery.py

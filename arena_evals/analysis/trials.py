@@ -3,7 +3,9 @@
 Summaries hold everything the analysis needs at a tenth of the cost of whole samples.
 """
 
-from collections.abc import Callable, Iterable
+import gc
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from math import isnan
 from typing import Any
 
@@ -12,8 +14,10 @@ import pandera.pandas as pa
 from inspect_ai.log import EvalLog, EvalSampleSummary, read_eval_log_sample_summaries
 from inspect_ai.model import GenerateConfig, ModelConfig
 from inspect_ai.scorer import Score
+from pandas.api.types import union_categoricals
 
 from arena_evals.analysis.logs import ChosenLogs, choose_logs, reading
+from arena_evals.analysis.workers import for_each, n_workers
 from arena_evals.errors import BadInput
 from arena_evals.schema import Arm, Kind, Order, Persona, TrialMetadata, Verdict
 
@@ -39,6 +43,7 @@ _RUN = ("kind", "placement", "persona", "pressure", "elicitation")  # set for al
 _EARLIER = {"pressure": 0, "persona": Persona.NONE.value}  # logs from before there were any
 _TEXTS = ("helpful", "self_preserving", "frame", "repeated")
 _DESIGN = tuple(name for name in TrialMetadata.model_fields if name not in (*_TEXTS, *_RUN))
+_NUMBERS = {"simulated": "bool", "intensity": "int64", "pressure": "int64", "epoch": "int64"}
 _KEY = [*CONDITION, "intensity", "pressure", "run", "item", "arm", "wording", "order", "epoch"]
 
 
@@ -114,29 +119,55 @@ trial has no verdict from anyone.
 """
 
 
-def read_trials(paths: Iterable[object]) -> pd.DataFrame:
+def read_trials(paths: Iterable[object], workers: int | None = None) -> pd.DataFrame:
     """Return the trials of all finished logs in files and folders, see `TRIALS` for the columns.
+
+    ``workers`` is for `trials_of`.
 
     Raises:
         BadInput: see `choose_logs` and `trials_of`.
     """
-    return trials_of(choose_logs(paths))
+    return trials_of(choose_logs(paths), workers=workers)
 
 
-def trials_of(chosen: ChosenLogs, progress: Callable[[], object] = lambda: None) -> pd.DataFrame:
+def trials_of(
+    chosen: ChosenLogs,
+    progress: Callable[[], object] = lambda: None,
+    workers: int | None = None,
+) -> pd.DataFrame:
     """Return the trials of chosen logs, each once; ``progress`` is called after each log.
+
+    ``workers`` is the number of processes that read logs; 1 reads them in this one, None chooses.
+    The table is the same whatever their number: rows stand in the order of the logs.
 
     Raises:
         BadInput: samples do not carry the arena's design, a score is no verdict, or two logs give
             the same trial different verdicts.
     """
-    rows: list[dict[str, Any]] = []
-    for log in chosen.headers:
-        rows.extend(_rows(log))
-        progress()
-    trials = pd.DataFrame(rows, columns=list(TRIALS.columns))
-    texts = [name for name, column in TRIALS.columns.items() if str(column.dtype) == "str"]
-    return TRIALS.validate(_once(trials.astype(dict.fromkeys(texts, "str"))))
+    if workers is None:
+        workers = n_workers(len(chosen.headers), sum(map(_n_samples, chosen.headers)))
+    tables = for_each(chosen.headers, _table, workers, progress)
+    # pandera copies what it validates unless told to do it in place
+    return TRIALS.validate(_once(_stacked(tables)), inplace=True)
+
+
+def _n_samples(log: EvalLog) -> int:
+    return log.results.total_samples if log.results else 0
+
+
+def _stacked(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Put the tables of logs below each other; texts are plain texts again."""
+    return pd.DataFrame(
+        {name: _below_each_other([table[name] for table in tables]) for name in TRIALS.columns},
+        copy=False,
+    )
+
+
+def _below_each_other(parts: list["pd.Series[Any]"]) -> "pd.Series[Any]":
+    if not isinstance(parts[0].dtype, pd.CategoricalDtype):
+        return pd.concat(parts, ignore_index=True)
+    texts = union_categoricals(parts)
+    return pd.Series(texts.categories.array.take(texts.codes, allow_fill=True))
 
 
 def _once(trials: pd.DataFrame) -> pd.DataFrame:
@@ -163,7 +194,44 @@ def _require_agreement(copies: pd.DataFrame, differs: "pd.Series[bool]", name: s
         )
 
 
-def _rows(log: EvalLog) -> list[dict[str, Any]]:
+def _table(log: EvalLog) -> pd.DataFrame:
+    """Return a log's trials, texts as categories: a tenth of the memory, and quick to send.
+
+    Raises:
+        BadInput: see `trials_of`.
+    """
+    with _no_collection():
+        with reading(log.location):
+            summaries = read_eval_log_sample_summaries(log.location)
+        try:
+            columns = {**_same_in_all(log, len(summaries)), **_columns(summaries, log.location)}
+        except KeyError as missing:
+            raise BadInput(
+                f"{log.location}: there is no metadata {missing}; it was not made by this suite"
+            ) from None
+    return pd.DataFrame({name: _compact(name, columns[name]) for name in TRIALS.columns})
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Suspend the search for cycles, which takes half the time of reading and finds none."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def _compact(name: str, values: Sequence[Any]) -> "pd.Series[Any]":
+    if name in _NUMBERS:
+        return pd.Series(values, dtype=_NUMBERS[name])
+    return pd.Series(pd.Categorical(pd.array(values, dtype="str")))
+
+
+def _same_in_all(log: EvalLog, n_samples: int) -> dict[str, list[Any]]:
+    """Return the columns that a log's header holds, as long as there are samples."""
     conditions = {**_EARLIER, **(log.eval.metadata or {})}
     simulated = log.eval.model.startswith(_SIMULATED)
     shared = {
@@ -175,27 +243,31 @@ def _rows(log: EvalLog) -> list[dict[str, Any]]:
         # retries share a task's id; the same simulation says the same again, whatever the task
         "run": "simulated" if simulated else log.eval.task_id,
         "log": log.location,
+        **{name: conditions[name] for name in _RUN},
     }
-    with reading(log.location):
-        summaries = read_eval_log_sample_summaries(log.location)
-    try:
-        shared |= {name: conditions[name] for name in _RUN}
-        return [{**shared, **_row(summary, log.location)} for summary in summaries]
-    except KeyError as missing:
-        raise BadInput(
-            f"{log.location}: there is no metadata {missing}; it was not made by this suite"
-        ) from None
+    return {name: [value] * n_samples for name, value in shared.items()}
 
 
-def _row(summary: EvalSampleSummary, place: str) -> dict[str, Any]:
-    row: dict[str, Any] = {name: summary.metadata[name] for name in _DESIGN}
-    row |= {"sample": str(summary.id), "epoch": summary.epoch, "error": summary.error}
-    scores = {} if summary.error else summary.scores or {}
+def _columns(summaries: Sequence[EvalSampleSummary], place: str) -> dict[str, list[Any]]:
+    """Return the columns that differ between samples."""
+    scores = [{} if sample.error else sample.scores or {} for sample in summaries]
+    columns: dict[str, list[Any]] = {
+        name: [sample.metadata[name] for sample in summaries] for name in _DESIGN
+    }
     for instrument in INSTRUMENTS:
-        row[instrument], row[f"{instrument}_reason"] = _verdict(scores.get(instrument), place)
-    judged = scores.get("judge")
-    row["rubric"] = (judged.metadata or {}).get("rubric") if judged else None
-    return row
+        verdicts = [_verdict(given.get(instrument), place) for given in scores]
+        columns[instrument] = [verdict for verdict, _ in verdicts]
+        columns[f"{instrument}_reason"] = [reason for _, reason in verdicts]
+    return columns | {
+        "sample": [str(sample.id) for sample in summaries],
+        "epoch": [sample.epoch for sample in summaries],
+        "error": [sample.error for sample in summaries],
+        "rubric": [_rubric(given.get("judge")) for given in scores],
+    }
+
+
+def _rubric(judged: Score | None) -> str | None:
+    return (judged.metadata or {}).get("rubric") if judged else None
 
 
 def _verdict(score: Score | None, place: str) -> tuple[str | None, str | None]:
