@@ -46,7 +46,7 @@ NOTES = Console(stderr=True, highlight=False)
 
 
 class Cost(NamedTuple):
-    """What reading cost: seconds by the clock and of processors, and the peak of memory in bytes."""
+    """What reading cost: seconds by the clock, those of processors, peak of memory in bytes."""
 
     seconds: float
     processor: float
