@@ -6,7 +6,7 @@ no events at all: contrasts N(0, 2.5^2), intercepts N(0, 10^2), standard deviati
 (Chung et al. 2013).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -94,12 +94,8 @@ def fit_glmm(
     surface = _Surface(layout, widths, sds, prior_on_deviations)
     start = np.concatenate([_without_effects(layout, sds), _diagonal(widths, _START)])
     best = surface.climb(start)
-    for number in surface.collapsed(best):
-        for restart in _RESTARTS:
-            again = best.copy()
-            again[layout.n_fixed + number] = restart
-            best = max(best, surface.climb(again), key=surface.height)
-    best = surface.polish(best)
+    for again in surface.restarts(best):
+        best = max(best, surface.climb(again), key=surface.height)
     return _fit(surface, best, tuple(term.name for term in terms))
 
 
@@ -148,11 +144,29 @@ class _Surface:
         end: Floats = found.x
         return end
 
-    def polish(self, phi: Floats) -> Floats:
-        """Take Newton steps, all with the Hessian at the start, until the gradient vanishes."""
+    def restarts(self, phi: Floats) -> Iterator[Floats]:
+        """Yield points higher than phi where a standard deviation that collapsed is larger.
+
+        Zero is stationary, and the likelihood even in it: a saddle rises along that axis itself.
+        """
+        height = self.height(phi)
+        for number in self.collapsed(phi):
+            for restart in _RESTARTS:
+                again = phi.copy()
+                again[self.layout.n_fixed + number] = restart
+                if self.height(again) > height:
+                    yield again
+
+    def polish(self, phi: Floats) -> tuple[Floats, Floats]:
+        """Take Newton steps until the gradient vanishes; return the end and the Hessian there.
+
+        All steps use the Hessian at the start, and so does the end if it is as near as the
+        differences see.
+        """
+        start, free = phi, self.free(phi)
+        hessian = self.hessian(start)
+        inverse = np.linalg.pinv(hessian[np.ix_(free, free)])
         slope = self.at(phi)[1]
-        free = self.free(phi)
-        inverse = np.linalg.pinv(self.hessian(phi)[np.ix_(free, free)])
         for _ in range(20):
             if np.abs(slope[free]).max() < _POLISHED:
                 break
@@ -162,7 +176,8 @@ class _Surface:
             if np.abs(next_slope[free]).max() >= np.abs(slope[free]).max():
                 break
             phi, slope = phi - step, next_slope
-        return phi
+        near = np.abs(phi - start).max() < _STEP
+        return phi, hessian if near else self.hessian(phi)
 
     def hessian(self, phi: Floats) -> Floats:
         """Return the Hessian by central differences of the exact gradient."""
@@ -232,9 +247,9 @@ def _diagonal(widths: Sequence[int], sd: float) -> Floats:
 
 
 def _fit(surface: _Surface, phi: Floats, terms: tuple[str, ...]) -> Fit:
-    phi = _upright(surface, phi)
+    phi, hessian = surface.polish(_upright(surface, phi))
     free = surface.free(phi)
-    hessian = surface.hessian(phi)[np.ix_(free, free)]
+    hessian = hessian[np.ix_(free, free)]
     smallest = float(np.linalg.eigvalsh(-hessian).min())
     covariance = np.zeros((len(phi), len(phi)))
     if smallest > 0:

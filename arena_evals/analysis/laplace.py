@@ -78,7 +78,8 @@ class Mode(NamedTuple):
     """The mode u of the integrand, and what was computed there."""
 
     u: Floats  # (C * Q,)
-    a: Floats  # (N, R)
+    entries: Floats  # (N, R), of A
+    a: sparse.csc_array  # (C * Q, N)
     p: Floats  # (N,)
     inverse: Floats  # (C, Q, Q), H^-1
     value: float  # the Laplace log likelihood
@@ -167,26 +168,11 @@ def _loadings(theta: Floats, layout: Layout) -> Floats:
     return a
 
 
-def _gathered(a: Floats, u: Floats, layout: Layout) -> Floats:
-    """Return A'u, shape (N,)."""
-    total: Floats = (a * u[layout.at]).sum(axis=1)
-    return total
-
-
-def _scattered(a: Floats, values: Floats, layout: Layout) -> Floats:
-    """Return A x for x (N,), shape (C * Q,)."""
-    weights = (a * values[:, None]).ravel()
-    size = layout.shape[0] * layout.shape[1]
-    return np.bincount(layout.at.ravel(), weights, minlength=size).astype(np.float64)
-
-
-def _curvature(a: Floats, weights: Floats, layout: Layout) -> Floats:
-    """Return H = A W A' + I by component, shape (C, Q, Q)."""
-    n_components, width = layout.shape
-    products = a[:, :, None] * (a * weights[:, None])[:, None, :]
-    size = n_components * width * width
-    h = np.bincount(layout.pairs.ravel(), products.ravel(), minlength=size)
-    return h.reshape(n_components, width, width) + np.eye(width)
+def _spread(entries: Floats, places: Integers, height: int) -> sparse.csc_array:
+    """Return the matrix (height, N) whose column i holds entries[i] at places[i]."""
+    each = entries[0].size
+    starts = np.arange(0, entries.size + 1, each)
+    return sparse.csc_array((entries.ravel(), places.ravel(), starts), (height, len(entries)))
 
 
 def _applied(blocks: Floats, values: Floats) -> Floats:
@@ -195,40 +181,42 @@ def _applied(blocks: Floats, values: Floats) -> Floats:
     return (blocks @ values.reshape(n_components, width, 1)).ravel()
 
 
-def _log_density(layout: Layout, eta: Floats) -> float:
-    """Return log f(k | eta) without the binomial coefficients."""
-    failures = layout.trials - layout.successes
-    return float(layout.successes @ log_expit(eta) + failures @ log_expit(-eta))
-
-
 def find_mode(beta: Floats, theta: Floats, layout: Layout, start: Floats) -> Mode:
     """Maximize log f(k | beta, u) - |u|^2 / 2, concave in u, by Newton's method.
 
     A step that would lose is halved until it does not.
     """
-    a = _loadings(theta, layout)
-    offset = layout.fixed @ beta
+    n_components, width = layout.shape
+    entries = _loadings(theta, layout)
+    a = _spread(entries, layout.at, n_components * width)
+    outer = _spread(
+        entries[:, :, None] * entries[:, None, :], layout.pairs, n_components * width**2
+    )
+    k, n = layout.successes, layout.trials
+    offset, transposed, identity = layout.fixed @ beta, a.T, np.eye(width)
 
-    def height(u: Floats) -> float:
-        return _log_density(layout, offset + _gathered(a, u, layout)) - 0.5 * float(u @ u)
+    def height(u: Floats) -> tuple[float, Floats]:
+        eta = offset + transposed @ u
+        return float(k @ eta + n @ log_expit(-eta)) - 0.5 * float(u @ u), eta
 
-    u, reached = start, height(start)
+    u = start
+    reached, eta = height(u)
     for _ in range(100):
-        p = expit(offset + _gathered(a, u, layout))
-        slope = _scattered(a, layout.successes - layout.trials * p, layout) - u
-        h = _curvature(a, layout.trials * p * (1 - p), layout)
+        p = expit(eta)
+        slope = a @ (k - n * p) - u
+        h = (outer @ (n * p * (1 - p))).reshape(n_components, width, width) + identity
         if np.abs(slope).max() < _MODE:
             break
-        step = np.linalg.solve(h, slope.reshape(*layout.shape, 1)).ravel()
-        tried = height(u + step)
+        step = np.linalg.solve(h, slope.reshape(n_components, width, 1)).ravel()
+        tried, eta = height(u + step)
         while tried < reached - 1e-12 * abs(reached) and np.abs(step).max() > _MODE:
             step = step / 2
-            tried = height(u + step)
+            tried, eta = height(u + step)
         u, reached = u + step, tried
     factor = np.linalg.cholesky(h)
     log_det = 2 * float(np.log(np.diagonal(factor, axis1=1, axis2=2)).sum())
     inverse = np.linalg.inv(h).astype(np.float64, copy=False)
-    return Mode(u, a, p, inverse, reached - 0.5 * log_det + layout.constant)
+    return Mode(u, entries, a, p, inverse, reached - 0.5 * log_det + layout.constant)
 
 
 def gradient(mode: Mode, layout: Layout) -> Floats:
@@ -242,13 +230,13 @@ def gradient(mode: Mode, layout: Layout) -> Floats:
 
     where D = dA'/dtheta selects one column of Z.
     """
-    a, p = mode.a, mode.p
+    p = mode.p
     residual = layout.successes - layout.trials * p
     weights = layout.trials * p * (1 - p)
-    b = np.einsum("nr,nsr->ns", a, mode.inverse.ravel()[layout.pairs])
-    s = (a * b).sum(axis=1) * weights * (1 - 2 * p)
-    v = _applied(mode.inverse, _scattered(a, s, layout))
-    along = residual - 0.5 * (s - weights * _gathered(a, v, layout))
+    b = np.einsum("nr,nsr->ns", mode.entries, mode.inverse.ravel()[layout.pairs])
+    s = np.einsum("nr,nr->n", mode.entries, b) * weights * (1 - 2 * p)
+    v = _applied(mode.inverse, mode.a @ s)
+    along = residual - 0.5 * (s - weights * (mode.a.T @ v))
     u_at, v_at = mode.u[layout.at], v[layout.at]
     by_theta = [
         layout.design[:, entry.source]
