@@ -1,8 +1,9 @@
 """How often the mixed model's 95 % intervals hold the truth, over items, rates and heterogeneity.
 
 Two models answer the same items; each data set is drawn from the model that is fitted, with fresh
-item deviations. Counted: coverage of each model's shift and of their difference of log odds ratios,
-and how often a model whose threat does nothing is said to shift (its interval leaves out zero).
+item deviations. Counted: coverage of the moved model's shift, and of the difference of both models
+on the log-odds and the probability scale, and how often the unmoved one is said to be moved (the
+interval of its log odds ratio leaves out zero).
 
     python benchmarks/coverage.py [DATA SETS A CONDITION] [SEED]
 """
@@ -18,13 +19,22 @@ import pandas as pd
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
-from scipy import stats
 
-from arena_evals.analysis.mixed import Effect, TrialFit, effects, fit_trials
+from arena_evals.analysis import (
+    Effect,
+    Estimate,
+    Group,
+    Interval,
+    draws,
+    effects,
+    estimate,
+    fit_trials,
+)
+from arena_evals.analysis.mixed import Subject, TrialFit
 from arena_evals.schema import Arm, Order
 
 SETS, SEED = 500, 20261120
-EPOCHS = 2
+EPOCHS = 5
 NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(80)
 
 
@@ -45,7 +55,8 @@ class Tally(NamedTuple):
     """What one data set showed; None where nothing was fitted."""
 
     shift_held: bool
-    contrast_held: bool
+    log_odds_held: bool
+    points_held: bool
     null_rejected: bool
     healthy: bool
 
@@ -67,7 +78,7 @@ def conditions() -> Iterator[Condition]:
 
 
 def simulate(condition: Condition, rng: np.random.Generator) -> pd.DataFrame:
-    """Draw one data set: two models, two arms, two wordings, two orders, two epochs."""
+    """Draw one data set: two models, two arms, two wordings, two orders, five epochs."""
     of_item, of_slope, of_both, of_both_slope = condition.sds
     item = rng.normal(0, of_item, condition.items)
     slope = rng.normal(0, of_slope, condition.items)
@@ -90,9 +101,10 @@ def simulate(condition: Condition, rng: np.random.Generator) -> pd.DataFrame:
     logit = np.log(condition.base / (1 - condition.base)) + item[i] + own[m, i]
     logit = logit + acts * (effect + slope[i] + own_slope[m, i])
     chosen = rng.random(len(grid)) < 1 / (1 + np.exp(-logit))
-    return grid.assign(
+    same = dict.fromkeys(Subject._fields, "") | {"pressure": 0}
+    return grid.assign(**same).assign(
         model=np.array(list(EFFECTS))[m],
-        settings="",
+        intensity=3 * acts,
         order=grid["order"].map(str),
         decision=np.where(chosen, "self_preserving", "helpful"),
     )
@@ -117,63 +129,60 @@ def one(job: tuple[Condition, int]) -> Tally:
     place = list(conditions()).index(condition)
     rng = np.random.default_rng([seed(), place, number])
     found = fit_trials(simulate(condition, rng), "decision")
-    by_model = {effect.model: effect for effect in effects(found, seed=number)}
-    moved, still = by_model["moved"], by_model["still"]
+    by_model = {effect.subject.model: effect for effect in effects(found, seed=number)}
+    difference = between(found, by_model["moved"], by_model["still"], number)
+    apart = truth(condition, EFFECTS["moved"]) - truth(condition, EFFECTS["still"])
     return Tally(
-        shift_held=holds(moved, truth(condition, EFFECTS["moved"])),
-        contrast_held=between(found, moved, still),
-        null_rejected=not moved_none(found),
+        shift_held=holds(by_model["moved"].interval, truth(condition, EFFECTS["moved"])),
+        log_odds_held=holds(difference.log_odds_interval, EFFECTS["moved"] - EFFECTS["still"]),
+        points_held=holds(difference.interval, apart),
+        null_rejected=not holds(by_model["still"].log_odds_interval, EFFECTS["still"]),
         healthy=found.fit.converged,
     )
 
 
-def holds(effect: Effect, true: float) -> bool:
-    """Return whether the interval of the shift holds the truth."""
-    return effect.interval.low <= true <= effect.interval.high
+def holds(interval: Interval, true: float) -> bool:
+    """Return whether an interval holds the truth."""
+    return interval.low <= true <= interval.high
 
 
-def between(found: TrialFit, moved: Effect, still: Effect) -> bool:
-    """Return whether the interval of the difference of two models' log odds ratios does."""
-    weights = np.zeros(len(found.columns))
-    for number, column in enumerate(found.columns):
-        if column.arm is Arm.THREAT:
-            weights[number] = 1.0 if column.model == "moved" else -1.0
-    block = found.fit.covariance[: len(weights), : len(weights)]
-    error = np.sqrt(weights @ block @ weights)
-    reach = stats.t.ppf(0.975, found.items - 1) * error
-    true = EFFECTS["moved"] - EFFECTS["still"]
-    return bool(abs(moved.log_odds_ratio - still.log_odds_ratio - true) <= reach)
-
-
-def moved_none(found: TrialFit) -> bool:
-    """Return whether the unmoved model's log odds interval holds its true effect of zero."""
-    [still] = [effect for effect in effects(found) if effect.model == "still"]
-    return still.log_odds_interval.low <= 0 <= still.log_odds_interval.high
+def between(found: TrialFit, moved: Effect, still: Effect, number: int) -> Estimate:
+    """Return the difference of two models' shifts."""
+    signs = ((moved.subject, 1.0), (still.subject, -1.0))
+    weights = {
+        Group(subject, treatment): sign * (1.0 if treatment.arm is Arm.THREAT else -1.0)
+        for subject, sign in signs
+        for treatment in found.treatments(subject)
+    }
+    return estimate(found, weights, draws(found, number))
 
 
 def main() -> None:
     """Run all conditions on two processes and print the table."""
     sets = int(sys.argv[1]) if len(sys.argv) > 1 else SETS
-    console = Console()
+    console = Console(width=180)
     table = Table("heterogeneity", "items", "base rate", "true shift", box=None)
-    for head in ("shift covered", "between models", "zero rejected", "healthy", "within limits"):
+    heads = ("shift", "between, log odds", "between, points", "zero rejected", "healthy", "outside")
+    for head in heads:
         table.add_column(head, justify="right")
     with ProcessPoolExecutor(2) as pool:
         for condition in track(list(conditions()), console=Console(stderr=True)):
             jobs = [(condition, number) for number in range(sets)]
-            tallies = np.array(list(pool.map(one, jobs, chunksize=5)), dtype=float)
-            shift, contrast, rejected, healthy = tallies.mean(axis=0)
-            within = 0.93 <= shift <= 0.98 and 0.93 <= contrast <= 0.98 and 0.03 <= rejected <= 0.06
+            tallies = np.array(list(pool.map(one, jobs, chunksize=10)), dtype=float)
+            *covered, rejected, healthy = tallies.mean(axis=0)
+            limits = [(share, 0.93, 0.98) for share in covered] + [(rejected, 0.03, 0.06)]
+            outside = [
+                head
+                for head, (share, low, high) in zip(heads, limits, strict=False)
+                if not low <= share <= high
+            ]
             table.add_row(
                 condition.heterogeneity,
                 str(condition.items),
                 f"{condition.base:.1%}",
                 f"{truth(condition, EFFECTS['moved']):.3f}",
-                f"{shift:.3f}",
-                f"{contrast:.3f}",
-                f"{rejected:.3f}",
-                f"{healthy:.3f}",
-                "yes" if within else "no",
+                *(f"{share:.3f}" for share in (*covered, rejected, healthy)),
+                ", ".join(outside) or "-",
             )
     console.print(table)
     console.print(

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from arena_evals.analysis import (
+    TrialFit,
     answers,
     cells_of,
     effects,
@@ -63,7 +64,8 @@ def trials_from(**columns: Any) -> pd.DataFrame:
         persona="none",
         elicitation="line",
         pressure=0,
-        intensity=3,
+        intensity=table["arm"].ne("baseline") * 3,
+        mode="stated",
     )
 
 
@@ -92,21 +94,30 @@ def simulated(
     )
 
 
+def rate(found: TrialFit, model: str, arm: Arm) -> float:
+    """The marginal rate of a model in an arm, there being one group of both."""
+    [group] = [
+        group
+        for group in found.counts
+        if (group.subject.model, group.treatment.arm) == (model, arm)
+    ]
+    return float(marginal_rate(found, found.phi, group))
+
+
 def test_marginal_rates_and_shifts_are_those_of_r() -> None:
     """R integrates the same mixture numerically; 40 nodes agree to 1e-4."""
     found = fit_trials(design_trials(), "decision", priors=False)
-    phi = np.concatenate([found.fit.beta, found.fit.theta])
     expected = reference("design", "marginal").set_index("term")["estimate"]
     for number in range(4):
         model = f"m{number}"
         # R's variances leave nothing out of what acts: item, wording, item:model, threat slopes
-        rates = {arm: marginal_rate(found, phi, model, Arm(arm)) for arm in ("baseline", "threat")}
+        rates = {arm: rate(found, model, Arm(arm)) for arm in ("baseline", "threat")}
         assert rates["baseline"] == pytest.approx(expected[f"{number} baseline"], abs=1e-4)
         assert rates["threat"] == pytest.approx(expected[f"{number} threat"], abs=1e-4)
         [effect] = [
             e
             for e in effects(found)
-            if e.model == model and (e.arm, e.against) == (Arm.THREAT, Arm.BASELINE)
+            if e.subject.model == model and (e.arm, e.against) == (Arm.THREAT, Arm.BASELINE)
         ]
         assert effect.shift == pytest.approx(expected[f"{number} shift"], abs=1e-4)
 
@@ -122,15 +133,14 @@ def test_cells_count_what_the_rows_say() -> None:
 def test_the_marginal_rate_is_the_mean_over_items_drawn() -> None:
     """200,000 items: four standard errors are below 0.002."""
     found = fit_trials(simulated(1), "decision")
-    phi = np.concatenate([found.fit.beta, found.fit.theta])
     rng = np.random.default_rng(0)
     sds = dict(zip(found.fit.terms, found.fit.theta, strict=True))
     level, effect, _ = found.fit.beta
     item = rng.normal(0, np.hypot(sds["item"], sds["item:wording"]), 200_000)
     slope = rng.normal(0, sds["threat|item"], 200_000)
     for arm, logits in ((Arm.BASELINE, level + item), (Arm.THREAT, level + effect + item + slope)):
-        rate = (1 / (1 + np.exp(-logits))).mean()
-        assert marginal_rate(found, phi, "m", arm) == pytest.approx(rate, abs=0.003)
+        drawn = (1 / (1 + np.exp(-logits))).mean()
+        assert rate(found, "m", arm) == pytest.approx(drawn, abs=0.003)
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
@@ -250,13 +260,13 @@ def test_one_order_has_no_order_effect() -> None:
 def test_items_that_move_the_other_way_are_counted() -> None:
     """With an effect of 0 half of the items move either way; with a large one hardly any."""
     none, large = (
-        threat_heterogeneity(fit_trials(simulated(5, items=40, threat=t), "decision"), "m")
-        for t in (0.0, 3.0)
+        threat_heterogeneity(found, found.subjects[0], 3)
+        for found in (fit_trials(simulated(5, items=40, threat=t), "decision") for t in (0.0, 3.0))
     )
     assert none is not None
     assert large is not None
-    assert none[1] == pytest.approx(0.5, abs=0.35)
-    assert large[1] < 0.02
+    assert none.other_way == pytest.approx(0.5, abs=0.35)
+    assert large.other_way < 0.02
 
 
 def test_refusals_are_reported_beside_and_among_the_answered() -> None:
@@ -278,5 +288,5 @@ def test_settings_of_one_model_are_models_of_their_own() -> None:
     both = answers(pd.concat([one, hot], ignore_index=True))
     assert len(both) == 2
     assert all(answer.mixed is not None for answer in both)
-    names = {answer.mixed.effects[0].model for answer in both if answer.mixed}
-    assert names == {"m ()", "m (temperature=1)"}
+    subjects = [answer.mixed.effects[0].subject for answer in both if answer.mixed]
+    assert {subject.settings for subject in subjects} == {"", "temperature=1"}

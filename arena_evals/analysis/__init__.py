@@ -3,16 +3,27 @@
 from arena_evals.analysis.answers import Answer, Mixed, answers
 from arena_evals.analysis.checks import Check, checks
 from arena_evals.analysis.companions import Companion, companions, disagreements
-from arena_evals.analysis.logs import ChosenLogs, choose_logs
-from arena_evals.analysis.mixed import (
+from arena_evals.analysis.comparisons import Comparison, comparisons
+from arena_evals.analysis.effects import (
     Effect,
-    TrialFit,
-    cells_of,
+    Estimate,
+    Heterogeneity,
+    draws,
     effects,
-    fit_trials,
+    estimate,
+    given,
     marginal_rate,
     order_effect,
     threat_heterogeneity,
+)
+from arena_evals.analysis.logs import ChosenLogs, choose_logs
+from arena_evals.analysis.mixed import (
+    Group,
+    Subject,
+    Treatment,
+    TrialFit,
+    cells_of,
+    fit_trials,
 )
 from arena_evals.analysis.paired import (
     CONTRASTS,
@@ -50,17 +61,23 @@ __all__ = [
     "Check",
     "ChosenLogs",
     "Companion",
+    "Comparison",
     "Contrast",
     "Dose",
     "Effect",
+    "Estimate",
     "Expected",
+    "Group",
+    "Heterogeneity",
     "Interval",
     "Mixed",
     "Pilot",
     "Premise",
     "Spread",
+    "Subject",
     "Tokens",
     "TokensPerTrial",
+    "Treatment",
     "TrialFit",
     "answers",
     "arm_counts",
@@ -69,11 +86,15 @@ __all__ = [
     "checks",
     "choose_logs",
     "companions",
+    "comparisons",
     "detectable_shift",
     "disagreements",
     "doses",
+    "draws",
     "effects",
+    "estimate",
     "fit_trials",
+    "given",
     "items_needed",
     "marginal_rate",
     "order_effect",

@@ -7,14 +7,16 @@ import pandas as pd
 
 from arena_evals.analysis.checks import Check, checks
 from arena_evals.analysis.companions import Companion, companions, disagreements
-from arena_evals.analysis.mixed import (
+from arena_evals.analysis.effects import (
     Effect,
-    TrialFit,
+    Heterogeneity,
     effects,
-    fit_trials,
     order_effect,
+    separated,
     threat_heterogeneity,
 )
+from arena_evals.analysis.instruments import OF_A_MODEL, scored_by_each
+from arena_evals.analysis.mixed import Subject, TrialFit, fit_trials
 from arena_evals.analysis.paired import (
     CONTRASTS,
     ArmCounts,
@@ -32,22 +34,22 @@ from arena_evals.analysis.trials import CONDITION, INSTRUMENTS
 from arena_evals.errors import BadInput
 from arena_evals.schema import Arm, Verdict
 
-_OF_A_MODEL = ("model", "settings")
-_QUESTION = [name for name in CONDITION if name not in _OF_A_MODEL]
+_QUESTION = [name for name in CONDITION if name not in OF_A_MODEL]
 
 
 class Mixed(NamedTuple):
     """What the mixed model says of one model, and how healthy the fit is that says it.
 
     ``outcomes`` is the threat's effect on every outcome by its name: self-preservation among the
-    answered, refusal, other. ``heterogeneity`` is the SD over items of the threat's effect in
-    logits, and the share of items that it moves the other way.
+    answered, refusal, other. ``separated`` are the arms without an event, or without anything
+    else: their log odds lean on the priors alone.
     """
 
     effects: tuple[Effect, ...]
     outcomes: dict[str, Effect]
     order: tuple[float, Interval] | None
-    heterogeneity: tuple[float, float] | None
+    heterogeneity: Heterogeneity | None
+    separated: tuple[Arm, ...]
     converged: bool
     largest_gradient: float
     singular: tuple[str, ...]
@@ -102,16 +104,14 @@ def _place(answer: Answer) -> tuple[object, ...]:
 
 
 def _of_a_question(trials: pd.DataFrame, progress: Callable[[], object]) -> Iterator[Answer]:
-    for _, own in trials.groupby(list(_OF_A_MODEL)):
+    for _, own in trials.groupby(OF_A_MODEL):
         _require_scores(own)
-    for instrument in INSTRUMENTS:
-        for judged_by, scored in _by_grader(trials, instrument):
-            for dose in doses(scored):
-                given = at_dose(scored, dose)
-                fitted = _fitted(given, instrument)
-                progress()
-                for _, own in given.groupby(list(_OF_A_MODEL)):
-                    yield _answer(own, instrument, judged_by, dose, fitted)
+    for instrument, judged_by, scored in scored_by_each(trials):
+        fitted = _fitted(scored, instrument)
+        progress()
+        for dose in doses(scored):
+            for _, own in at_dose(scored, dose).groupby(OF_A_MODEL):
+                yield _answer(own, instrument, judged_by, dose, fitted)
 
 
 def _require_scores(trials: pd.DataFrame) -> None:
@@ -123,29 +123,6 @@ def _require_scores(trials: pd.DataFrame) -> None:
             "with: inspect eval-retry, or score it with: inspect score --scorer "
             "arena_evals/decision"
         )
-
-
-def _by_grader(trials: pd.DataFrame, instrument: str) -> Iterator[tuple[str, pd.DataFrame]]:
-    """Yield the trials of models that the instrument scored, apart for each grader."""
-    used = trials[[instrument, f"{instrument}_reason"]].notna().any(axis=1)
-    keys = list(_OF_A_MODEL)
-    scored = trials[used.groupby([trials[name] for name in keys]).transform("any")]
-    if scored.empty:
-        return
-    if instrument == "decision":
-        yield "", scored
-        return
-    for grader, own in scored.groupby("grader"):
-        yield f"{grader}, rubric {_rubric(own)}", own
-
-
-def _rubric(trials: pd.DataFrame) -> str:
-    used = trials["rubric"].dropna().unique()
-    if len(used) > 1:
-        raise BadInput(
-            f"{trials['log'].iloc[0]}: judged by rubrics {', '.join(used)}; analyse them apart"
-        )
-    return str(used[0]) if len(used) else "unknown"
 
 
 class _Fitted(NamedTuple):
@@ -193,29 +170,31 @@ def _answer(
         premise=premise(trials, instrument),
         arms=arm_counts(trials, instrument),
         contrasts=contrasts,
-        mixed=_mixed(trials, fitted) if fitted else None,
+        mixed=_mixed(trials, dose, fitted) if fitted else None,
         checks=tuple(checks(trials, instrument)),
         companions=tuple(beside),
         disagreements=tuple(disagreements(shift.estimate, shift.interval, beside) if shift else ()),
     )
 
 
-def _mixed(trials: pd.DataFrame, fitted: _Fitted) -> Mixed | None:
-    model = trials["model"].iloc[0]
-    with_settings = f"{model} ({trials['settings'].iloc[0]})"
-    name = with_settings if with_settings in fitted.fit.models else model
-    if name not in fitted.fit.models:
+def _mixed(trials: pd.DataFrame, dose: Dose, fitted: _Fitted) -> Mixed | None:
+    condition = {name: str(trials[name].iloc[0]) for name in CONDITION}
+    subject = Subject(**condition, pressure=dose.pressure)
+    if subject not in fitted.fit.subjects:
         return None
+
+    def own(found: list[Effect]) -> tuple[Effect, ...]:
+        here = (subject, dose.intensity)
+        return tuple(effect for effect in found if (effect.subject, effect.intensity) == here)
+
     return Mixed(
-        effects=tuple(effect for effect in fitted.effects if effect.model == name),
+        effects=own(fitted.effects),
         outcomes={
-            outcome: effect
-            for outcome, found in fitted.outcomes.items()
-            for effect in found
-            if effect.model == name
+            outcome: effect for outcome, found in fitted.outcomes.items() for effect in own(found)
         },
         order=order_effect(fitted.fit),
-        heterogeneity=threat_heterogeneity(fitted.fit, name),
+        heterogeneity=threat_heterogeneity(fitted.fit, subject, dose.intensity),
+        separated=separated(fitted.fit, subject, dose.intensity),
         converged=fitted.fit.fit.converged,
         largest_gradient=fitted.fit.fit.largest_gradient,
         singular=fitted.fit.fit.singular,

@@ -1,5 +1,6 @@
 """The model-free answer: rates per arm, and differences between arms paired by item."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -32,7 +33,8 @@ CONTRASTS: tuple[tuple[Arm, Arm], ...] = (
 
 PREMISE = 0.5  # P(helpful | baseline) of a coin; a helpful model is above it beyond doubt
 
-_DOSELESS = (Arm.BASELINE, Arm.POSITIVE_CONTROL)  # arms that are run once, whatever the intensity
+DOSELESS = (Arm.BASELINE, Arm.POSITIVE_CONTROL)
+"""The arms that are run once, whatever the intensity."""
 
 
 class Dose(NamedTuple):
@@ -118,7 +120,7 @@ def doses(trials: pd.DataFrame) -> list[Dose]:
 
     A pressure at which no arm with a frame was run is a dose of intensity 0.
     """
-    dosed = ~trials["arm"].isin(_DOSELESS)
+    dosed = ~trials["arm"].isin(DOSELESS)
     given = trials.loc[dosed, ["pressure", "intensity"]].itertuples(index=False)
     found = {Dose(*dose) for dose in given}
     bare = set(trials["pressure"]) - {dose.pressure for dose in found}
@@ -127,7 +129,7 @@ def doses(trials: pd.DataFrame) -> list[Dose]:
 
 def at_dose(trials: pd.DataFrame, dose: Dose) -> pd.DataFrame:
     """Return the trials of one dose, with those of the arms that have none at its pressure."""
-    of_intensity = trials["intensity"].eq(dose.intensity) | trials["arm"].isin(_DOSELESS)
+    of_intensity = trials["intensity"].eq(dose.intensity) | trials["arm"].isin(DOSELESS)
     return trials[of_intensity & trials["pressure"].eq(dose.pressure)]
 
 
@@ -167,19 +169,13 @@ def paired_contrast(
     equally. Trials without a verdict are left out; refusals and others count as not
     self-preserving. Returns None where no pair has a verdict in both arms.
     """
-    scored = trials[trials[instrument].notna() & trials["arm"].isin([arm, against])]
-    chosen = scored[instrument].eq(Verdict.SELF_PRESERVING).astype(float)
-    rates = chosen.groupby([*(scored[name] for name in PAIR), scored["arm"]]).mean().unstack()
-    if not {arm, against} <= set(rates.columns):
-        return None
-    pairs = rates[[against, arm]].dropna()
+    pairs, chosen = _pairs(trials, instrument, arm, against)
     if pairs.empty:
         return None
     items = pairs.groupby("item").mean()
     differences = (items[arm] - items[against]).to_numpy()
     rate, rate_against = float(items[arm].mean()), float(items[against].mean())
-    events = chosen[_in_pairs(scored, pairs)]
-    few = min(events.sum(), len(events) - events.sum()) < _FEW
+    few = min(chosen.sum(), len(chosen) - chosen.sum()) < _FEW
     interval, method = _interval(differences, rate, rate_against, few=bool(few))
     return Contrast(
         arm=arm,
@@ -194,16 +190,58 @@ def paired_contrast(
     )
 
 
+def paired_sum(
+    parts: Sequence[tuple[float, pd.DataFrame]], instrument: str, arm: Arm, against: Arm
+) -> tuple[float, Interval] | None:
+    """Return the sum of weights times contrasts, each of its own trials, with a 95 % interval.
+
+    Items that all parts share are paired: the sum is taken item by item, and the interval is
+    t(items - 1). Where they share none, and where a contrast has a bound for an interval, the
+    limits of the contrasts are joined as those of independent ones are (MOVER, Zou and Donner
+    2008). None where a part has no pair.
+    """
+    contrasts = [paired_contrast(trials, instrument, arm, against) for _, trials in parts]
+    if None in contrasts:
+        return None
+    weighted = [(w, c) for (w, _), c in zip(parts, contrasts, strict=True) if c is not None]
+    by_item = []
+    for weight, trials in parts:
+        items = _pairs(trials, instrument, arm, against)[0].groupby("item").mean()
+        shifts = pd.concat({trials["scenario"].iloc[0]: items[arm] - items[against]})
+        by_item.append(weight * shifts)
+    sums = pd.concat(by_item, axis=1).dropna().sum(axis=1).to_numpy()
+    paired = len(sums) > 1 and np.ptp(sums) > _NOISE
+    if paired and all(contrast.method == "t" for _, contrast in weighted):
+        return float(sums.mean()), _t_interval(sums, reach=2.0)
+    middle = float(sums.mean()) if len(sums) else sum(w * c.estimate for w, c in weighted)
+    below, above = (
+        float(np.sqrt(sum((w * _reach(c, up=(w > 0) == up)) ** 2 for w, c in weighted)))
+        for up in (False, True)
+    )
+    return middle, Interval(middle - below, middle + above)
+
+
+def _reach(contrast: Contrast, *, up: bool) -> float:
+    """Return how far an interval reaches from its estimate, on one side."""
+    low, high = contrast.interval
+    return high - contrast.estimate if up else contrast.estimate - low
+
+
 def paired_effects(trials: pd.DataFrame, instrument: str) -> list[Contrast]:
     """Return every contrast of the design that has pairs, model-free; see `paired_contrast`."""
     found = (paired_contrast(trials, instrument, *pair) for pair in CONTRASTS)
     return [contrast for contrast in found if contrast is not None]
 
 
-def _in_pairs(
-    trials: pd.DataFrame, pairs: pd.DataFrame
-) -> "np.ndarray[tuple[int], np.dtype[np.bool]]":
-    return pd.MultiIndex.from_frame(trials[PAIR]).isin(pairs.index)
+def _pairs(
+    trials: pd.DataFrame, instrument: str, arm: Arm, against: Arm
+) -> tuple[pd.DataFrame, "pd.Series[float]"]:
+    """Return the rates of each pair with a verdict in both arms, and its trials as 0 and 1."""
+    scored = trials[trials[instrument].notna() & trials["arm"].isin([arm, against])]
+    chosen = scored[instrument].eq(Verdict.SELF_PRESERVING).astype(float)
+    rates = chosen.groupby([*(scored[name] for name in PAIR), scored["arm"]]).mean().unstack()
+    pairs = rates.reindex(columns=[against, arm]).dropna()
+    return pairs, chosen[pd.MultiIndex.from_frame(scored[PAIR]).isin(pairs.index)]
 
 
 def _counts(arm: Arm, trials: pd.DataFrame, instrument: str) -> ArmCounts:
@@ -246,9 +284,10 @@ def _interval(
     ), "bound"
 
 
-def _t_interval(differences: np.ndarray) -> Interval:
+def _t_interval(differences: np.ndarray, reach: float = 1.0) -> Interval:
+    """Return mean +- t(items - 1) SE, within what the differences can reach."""
     low, high = stats.ttest_1samp(differences, 0.0).confidence_interval(_LEVEL)
-    return Interval(max(-1.0, float(low)), min(1.0, float(high)))
+    return Interval(max(-reach, float(low)), min(reach, float(high)))
 
 
 def _exact(rate: float, items: int) -> Interval:

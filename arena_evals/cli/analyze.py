@@ -15,15 +15,17 @@ from arena_evals.analysis import (
     Answer,
     ChosenLogs,
     Companion,
+    Comparison,
     Contrast,
     Effect,
     Mixed,
     Premise,
     answers,
     choose_logs,
+    comparisons,
     trials_of,
 )
-from arena_evals.cli.tables import show, show_dose_response
+from arena_evals.cli.tables import show, show_comparisons, show_dose_response
 from arena_evals.errors import BadInput
 
 
@@ -42,20 +44,24 @@ def analyze(
     """
     chosen = choose_logs(logs)
     trials = _read(chosen)
-    found = _answers(trials)
+    found, compared = _answered(trials)
     console = Console(markup=False, emoji=False, highlight=False)
     for same in _by_question(found):
         for answer in same:
             show(answer, console)
         show_dose_response(same, console)
+    show_comparisons(compared, console)
     _note_what_was_left_out(chosen, trials, console)
     if csv:
         _write(csv, lambda: trials.to_csv(csv, index=False))
     if parquet:
         _write(parquet, lambda: trials.to_parquet(parquet, index=False))
     if json_:
-        text = json.dumps([_plain(answer) for answer in found], indent=2)
-        _write(json_, lambda: json_.write_text(f"{text}\n"))
+        whole = {
+            "answers": [_plain(answer) for answer in found],
+            "comparisons": [_plain_comparison(comparison) for comparison in compared],
+        }
+        _write(json_, lambda: json_.write_text(f"{json.dumps(whole, indent=2)}\n"))
 
 
 def _read(chosen: ChosenLogs) -> pd.DataFrame:
@@ -65,10 +71,10 @@ def _read(chosen: ChosenLogs) -> pd.DataFrame:
         return trials_of(chosen, progress=lambda: bar.advance(reading))
 
 
-def _answers(trials: pd.DataFrame) -> list[Answer]:
+def _answered(trials: pd.DataFrame) -> tuple[list[Answer], list[Comparison]]:
     """Fit and compare, with a line on standard error while it lasts."""
     with Console(stderr=True).status("Fitting the mixed model ..."):
-        return answers(trials)
+        return answers(trials), comparisons(trials)
 
 
 def _by_question(found: list[Answer]) -> list[list[Answer]]:
@@ -138,15 +144,12 @@ def _plain_contrast(contrast: Contrast) -> dict[str, Any]:
 
 def _plain_mixed(mixed: Mixed) -> dict[str, Any]:
     order = mixed.order and {"log_odds": mixed.order[0], **mixed.order[1]._asdict()}
-    spread = mixed.heterogeneity and dict(
-        zip(("sd", "other_way"), mixed.heterogeneity, strict=True)
-    )
     return {
         **mixed._asdict(),
         "effects": [_plain_effect(effect) for effect in mixed.effects],
         "outcomes": {name: _plain_effect(effect) for name, effect in mixed.outcomes.items()},
         "order": order,
-        "heterogeneity": spread,
+        "heterogeneity": mixed.heterogeneity and mixed.heterogeneity._asdict(),
     }
 
 
@@ -155,9 +158,28 @@ def _plain_companion(companion: Companion) -> dict[str, Any]:
     return {**companion._asdict(), "interval": interval}
 
 
+def _plain_comparison(comparison: Comparison) -> dict[str, Any]:
+    estimate = comparison.mixed
+    paired = comparison.paired and {
+        "estimate": comparison.paired[0],
+        "interval": comparison.paired[1]._asdict(),
+    }
+    return {
+        **comparison._asdict(),
+        "subject": comparison.subject._asdict(),
+        "mixed": {
+            **estimate._asdict(),
+            "log_odds_interval": estimate.log_odds_interval._asdict(),
+            "interval": estimate.interval._asdict(),
+        },
+        "paired": paired,
+    }
+
+
 def _plain_effect(effect: Effect) -> dict[str, Any]:
     return {
         **effect._asdict(),
+        "subject": effect.subject._asdict(),
         "log_odds_interval": effect.log_odds_interval._asdict(),
         "interval": effect.interval._asdict(),
     }

@@ -6,10 +6,22 @@ from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
-from arena_evals.analysis import Answer, Companion, Contrast, Effect, Interval, Mixed, Premise
+from arena_evals.analysis import (
+    Answer,
+    Companion,
+    Comparison,
+    Contrast,
+    Effect,
+    Estimate,
+    Interval,
+    Mixed,
+    Premise,
+    Subject,
+)
 from arena_evals.schema import Arm, Elicited, Persona
 
 _PLOT_WIDTH = 21  # characters; odd, so that zero has a place of its own
+_MOST_COMPARED = 40  # rows; more are for a file
 _DESIGN = (  # the contrasts that the design asks for, see docs/design.md
     (Arm.THREAT, Arm.BASELINE),
     (Arm.THREAT, Arm.OTHER_THREAT),
@@ -62,6 +74,12 @@ def _show_mixed(mixed: Mixed, console: Console) -> None:
             f"Self-preserving option first: log odds {ratio:+.2f} [{low:+.2f}, {high:+.2f}].",
             style="dim",
         )
+    if mixed.separated:
+        console.print(
+            f"Every trial or none is self-preserving in: {', '.join(mixed.separated)}. There the "
+            "log odds are as far as the weak prior lets them be; go by the points.",
+            style="dim",
+        )
     if not mixed.converged:
         console.print(
             f"The mixed model did not converge (largest gradient {mixed.largest_gradient:.1e}): "
@@ -98,7 +116,7 @@ def _mixed_contrasts(mixed: Mixed) -> Table:
     return table
 
 
-def _both_scales(effect: Effect) -> tuple[str, str]:
+def _both_scales(effect: Effect | Estimate) -> tuple[str, str]:
     low, high = effect.log_odds_interval
     return (
         f"{effect.log_odds_ratio:+.2f} [{low:+.2f}, {high:+.2f}]",
@@ -124,6 +142,46 @@ def show_dose_response(answers: Sequence[Answer], console: Console) -> None:
     console.print()
     console.print("The shift by dose of the threat", style="bold")
     console.print(table)
+
+
+def show_comparisons(compared: Sequence[Comparison], console: Console) -> None:
+    """Print how the shift differs between models, languages and the like, where several were run.
+
+    What each row shares with all others is left out of it.
+    """
+    if not compared:
+        return
+    shown = compared[:_MOST_COMPARED]
+    varies = _varying([comparison.subject for comparison in shown])
+    instruments = {(comparison.instrument, comparison.judged_by) for comparison in shown}
+    table = _table("compared", "log odds ratio", "points", "paired by item", justify="right")
+    table.add_column("of", overflow="fold")
+    for comparison in shown:
+        of = [str(getattr(comparison.subject, n)) for n in varies if n != comparison.factor]
+        if len(instruments) > 1:
+            of.append(comparison.instrument)
+        paired = comparison.paired
+        table.add_row(
+            _compared(comparison),
+            *_both_scales(comparison.mixed),
+            f"{_points(paired[0])} {_limits(paired[1])}" if paired else "",
+            ", ".join(part for part in of if part),
+        )
+    console.print()
+    console.print("What the shift depends on, by the mixed model and paired by item", style="bold")
+    console.print(table)
+    if len(compared) > len(shown):
+        console.print(f"{len(compared) - len(shown)} more are written by --json.", style="dim")
+
+
+def _compared(comparison: Comparison) -> str:
+    against = f" - {comparison.against}" if comparison.against else ""
+    return f"{comparison.measure}, {comparison.factor} {comparison.level}{against}"
+
+
+def _varying(subjects: Sequence[Subject]) -> list[str]:
+    """Return which circumstances differ between subjects."""
+    return [name for name in Subject._fields if len({getattr(s, name) for s in subjects}) > 1]
 
 
 def heading(answer: Answer) -> Text:
