@@ -1,8 +1,8 @@
 """How often the mixed model's 95 % intervals hold the truth, over items, rates and heterogeneity.
 
 Two models answer the same items; each data set is drawn from the model that is fitted, with fresh
-item deviations. Counted: coverage of the moved model's shift, and of the difference of both models
-on the log-odds and the probability scale, and how often the unmoved one is said to be moved (the
+item deviations. Counted: coverage of each model's shift, and of the difference of both on the
+log-odds and the probability scale, and how often the unmoved one is said to be moved (the
 interval of its log odds ratio leaves out zero).
 
     python benchmarks/coverage.py [DATA SETS A CONDITION] [SEED]
@@ -54,7 +54,8 @@ class Condition(NamedTuple):
 class Tally(NamedTuple):
     """What one data set showed; None where nothing was fitted."""
 
-    shift_held: bool
+    moved_held: bool
+    still_held: bool
     log_odds_held: bool
     points_held: bool
     null_rejected: bool
@@ -133,7 +134,8 @@ def one(job: tuple[Condition, int]) -> Tally:
     difference = between(found, by_model["moved"], by_model["still"], number)
     apart = truth(condition, EFFECTS["moved"]) - truth(condition, EFFECTS["still"])
     return Tally(
-        shift_held=holds(by_model["moved"].interval, truth(condition, EFFECTS["moved"])),
+        moved_held=holds(by_model["moved"].interval, truth(condition, EFFECTS["moved"])),
+        still_held=holds(by_model["still"].interval, truth(condition, EFFECTS["still"])),
         log_odds_held=holds(difference.log_odds_interval, EFFECTS["moved"] - EFFECTS["still"]),
         points_held=holds(difference.interval, apart),
         null_rejected=not holds(by_model["still"].log_odds_interval, EFFECTS["still"]),
@@ -162,7 +164,15 @@ def main() -> None:
     sets = int(sys.argv[1]) if len(sys.argv) > 1 else SETS
     console = Console(width=180)
     table = Table("heterogeneity", "items", "base rate", "true shift", box=None)
-    heads = ("shift", "between, log odds", "between, points", "zero rejected", "healthy", "outside")
+    heads = (
+        "moved",
+        "still",
+        "between, log odds",
+        "between, points",
+        "zero rejected",
+        "healthy",
+        "outside",
+    )
     for head in heads:
         table.add_column(head, justify="right")
     with ProcessPoolExecutor(2) as pool:

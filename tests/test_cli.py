@@ -95,7 +95,8 @@ def test_what_the_judge_could_not_score_is_counted_in_its_own_table(run: Run) ->
     assert "No shift: no pair has a verdict" in by_judge
     rows = [line.split() for part in (by_decision, by_judge) for line in part.splitlines()]
     outcomes = [row for row in rows if row and row[0] == "positive_control" and row[-1].isdigit()]
-    assert [row[-5:] for row in outcomes] == [["4", "0", "0", "0", "0"], ["4", "0", "0", "4", "0"]]
+    by_both = [["0/4", "0", "0", "0", "0"], ["0/0", "0", "0", "4", "0"]]
+    assert [row[-5:] for row in outcomes] == by_both
 
 
 def test_a_log_without_scores_is_one_line(run: Run) -> None:
@@ -127,7 +128,7 @@ def test_the_drawing_shows_the_estimate_on_its_side_of_zero() -> None:
     shared |= {"rate": 0.5, "rate_against": 0.0, "method": "t"}
     above = Contrast(**shared, estimate=0.5, interval=Interval(0.25, 0.75))
     below = Contrast(**shared, estimate=-0.5, interval=Interval(-0.75, -0.25))
-    assert str(_plot(above, 1.0)) == "          │ ───●───  "
+    assert str(_plot(above, 1.0)) == "         │ ───●──  "
     assert str(_plot(below, 1.0)) == str(_plot(above, 1.0))[::-1]
 
 
@@ -158,7 +159,9 @@ def test_what_it_writes_can_be_read_again(quick_log: EvalLog, tmp_path: Path) ->
     assert done.exit_code == 0
     assert len(TRIALS.validate(pd.read_parquet(parquet))) == 168
     assert list(pd.read_csv(csv)["sample"]) == list(pd.read_parquet(parquet)["sample"])
-    written = json.loads(answer.read_text())
+    whole = json.loads(answer.read_text())
+    assert whole["comparisons"] == []
+    written = whole["answers"]
     assert [one["instrument"] for one in written] == ["decision", "judge"]
     first = written[0]
     assert first["simulated"] is True
@@ -177,7 +180,7 @@ def test_the_shift_in_the_log_is_the_shift_of_the_analysis(
     answer = tmp_path / "answer.json"
     analyze(quick_log.location.removeprefix("file://"), "--json", answer)
     assert quick_log.results is not None
-    for one in json.loads(answer.read_text()):
+    for one in json.loads(answer.read_text())["answers"]:
         [score] = [s for s in quick_log.results.scores if s.name == one["instrument"]]
         assert score.metrics["shift"].value == pytest.approx(one["contrasts"][0]["estimate"])
 
@@ -217,3 +220,24 @@ def test_a_folder_that_cannot_be_written_to_is_one_line(quick_log: EvalLog) -> N
     done = analyze(quick_log.location.removeprefix("file://"), "--csv", "/nowhere/t.csv")
     assert done.exit_code == 2
     assert "/nowhere/t.csv: cannot be written" in done.output
+
+
+def test_what_the_shift_depends_on_is_shown_and_written(run: Run, tmp_path: Path) -> None:
+    small = {"profile": "quick", "items": 3, "judged": False}
+    run(task_args={**small, "intensity": [1, 3]})
+    place = Path(run(task_args={**small, "language": "ko"}).location.removeprefix("file://")).parent
+    done = analyze(place, "--json", tmp_path / "a.json")
+    lines = done.output.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert "…" not in done.output
+    assert any(line.startswith("intensity 1 to 3,") for line in lines)
+    assert sum(line.startswith("language ko - en") for line in lines) == 2
+    compared = json.loads((tmp_path / "a.json").read_text())["comparisons"]
+    assert [(one["factor"], one["measure"]) for one in compared] == [
+        ("language", "shift"),
+        ("language", "baseline"),
+        ("intensity", "shift"),
+    ]
+    assert compared[0]["subject"]["language"] == "ko"
+    assert compared[0]["mixed"]["interval"]["low"] < compared[0]["mixed"]["shift"]
+    assert compared[1]["paired"] is None

@@ -8,6 +8,7 @@ from rich.text import Text
 
 from arena_evals.analysis import (
     Answer,
+    ArmCounts,
     Companion,
     Comparison,
     Contrast,
@@ -20,7 +21,7 @@ from arena_evals.analysis import (
 )
 from arena_evals.schema import Arm, Elicited, Persona
 
-_PLOT_WIDTH = 21  # characters; odd, so that zero has a place of its own
+_PLOT_WIDTH = 19  # characters; odd, so that zero has a place of its own
 _MOST_COMPARED = 40  # rows; more are for a file
 _DESIGN = (  # the contrasts that the design asks for, see docs/design.md
     (Arm.THREAT, Arm.BASELINE),
@@ -112,7 +113,7 @@ def _mixed_contrasts(mixed: Mixed) -> Table:
         if (effect.arm, effect.against) in _DESIGN:
             table.add_row(f"{effect.arm} - {effect.against}", *_both_scales(effect))
     for outcome, effect in mixed.outcomes.items():
-        table.add_row(f"{outcome}, {effect.arm}", *_both_scales(effect))
+        table.add_row(f"{outcome}, {effect.arm} - {effect.against}", *_both_scales(effect))
     return table
 
 
@@ -147,36 +148,43 @@ def show_dose_response(answers: Sequence[Answer], console: Console) -> None:
 def show_comparisons(compared: Sequence[Comparison], console: Console) -> None:
     """Print how the shift differs between models, languages and the like, where several were run.
 
-    What each row shares with all others is left out of it.
+    Each table names what its rows share, and other tables do not.
     """
     if not compared:
         return
     shown = compared[:_MOST_COMPARED]
     varies = _varying([comparison.subject for comparison in shown])
-    instruments = {(comparison.instrument, comparison.judged_by) for comparison in shown}
-    table = _table("compared", "log odds ratio", "points", "paired by item", justify="right")
-    table.add_column("of", overflow="fold")
+    by_what: dict[tuple[str, str], list[Comparison]] = {}
     for comparison in shown:
-        of = [str(getattr(comparison.subject, n)) for n in varies if n != comparison.factor]
-        if len(instruments) > 1:
-            of.append(comparison.instrument)
-        paired = comparison.paired
-        table.add_row(
-            _compared(comparison),
-            *_both_scales(comparison.mixed),
-            f"{_points(paired[0])} {_limits(paired[1])}" if paired else "",
-            ", ".join(part for part in of if part),
-        )
+        by_what.setdefault((_shared(comparison, varies), comparison.measure), []).append(comparison)
     console.print()
     console.print("What the shift depends on, by the mixed model and paired by item", style="bold")
-    console.print(table)
+    for (shared, measure), own in by_what.items():
+        console.print(Text(f"\n{shared}", style="dim") if shared else "")
+        console.print(_compared(own, "the shift" if measure == "shift" else "the baseline rate"))
     if len(compared) > len(shown):
         console.print(f"{len(compared) - len(shown)} more are written by --json.", style="dim")
 
 
-def _compared(comparison: Comparison) -> str:
-    against = f" - {comparison.against}" if comparison.against else ""
-    return f"{comparison.measure}, {comparison.factor} {comparison.level}{against}"
+def _compared(comparisons: Sequence[Comparison], what: str) -> Table:
+    table = _table(f"{what} by", "log odds ratio", "points", "points, paired", justify="right")
+    table.columns[0].no_wrap = False
+    for comparison in comparisons:
+        against = f" - {comparison.against}" if comparison.against else ""
+        paired = comparison.paired
+        table.add_row(
+            f"{comparison.factor} {comparison.level}{against}",
+            *_both_scales(comparison.mixed),
+            f"{_points(paired[0])} {_limits(paired[1])}" if paired else "",
+        )
+    return table
+
+
+def _shared(comparison: Comparison, varies: Sequence[str]) -> str:
+    """Name what a comparison's subjects share, of the circumstances that vary elsewhere."""
+    own = [n for n in varies if n != comparison.factor]
+    parts = [str(getattr(comparison.subject, name)) for name in own]
+    return ", ".join(part for part in (*parts, f"as scored by {comparison.instrument}") if part)
 
 
 def _varying(subjects: Sequence[Subject]) -> list[str]:
@@ -261,7 +269,7 @@ def _shifts(answer: Answer) -> Table:
         shift = answer.contrast(counts.arm, Arm.BASELINE)
         table.add_row(
             counts.arm.value,
-            _share(counts.self_preserving, counts.scored),
+            _rate(counts),
             _difference(shift),
             _plot(shift, reach) if shift else "",
         )
@@ -273,7 +281,7 @@ def _outcomes(answer: Answer) -> Table:
     table = _table(
         "arm",
         "threat beyond it",
-        "trials",
+        "self-\npreserving",
         "refusal",
         "other",
         "unscored",
@@ -281,10 +289,11 @@ def _outcomes(answer: Answer) -> Table:
         justify="right",
     )
     for counts in answer.arms:
-        numbers = (counts.trials, counts.refusal, counts.other, counts.unscored, counts.errors)
+        numbers = (counts.refusal, counts.other, counts.unscored, counts.errors)
         table.add_row(
             counts.arm.value,
             _difference(answer.contrast(Arm.THREAT, counts.arm)),
+            f"{counts.self_preserving:,}/{counts.scored:,}",
             *(f"{number:,}" for number in numbers),
         )
     return table
@@ -298,8 +307,11 @@ def _table(first: str, *others: str, justify: JustifyMethod) -> Table:
     return table
 
 
-def _share(k: int, n: int) -> str:
-    return f"{k:,}/{n:,} {_percent(k / n):>7}" if n else "-"
+def _rate(counts: ArmCounts) -> str:
+    if counts.interval is None:
+        return "-"
+    low, high = (f"{100 * limit:.1f}" for limit in counts.interval)
+    return f"{_percent(counts.rate)} [{low}, {high}]"
 
 
 def _difference(contrast: Contrast | None) -> str:
