@@ -2,12 +2,13 @@
 
 One log of 10,000 samples is made by running the arena on an embedded model; the others are copies
 of it under ids of their own, with other epochs, so that no two trials are the same. In the copies
-the whole samples are empty: neither reader opens them, they read the summaries.
+the whole samples are empty: `read_trials` does not open them, it reads the summaries.
 
 1. `read_trials` on all logs in a fresh process: seconds from its start to its end, imports and all,
    the most memory that it and its workers held at one moment, and their processor time, which
    says what a machine with nothing else to do would need.
-2. Inspect's `samples_df` with score columns on some of the same logs, scaled to all of them.
+2. Inspect's `samples_df` with score columns, which opens whole samples, on the log that was run,
+   times the number of logs.
 
 Prints one table and leaves with exit code 1 where a limit is missed.
 """
@@ -34,7 +35,6 @@ from arena_evals.analysis import read_trials
 LOGS = 100
 EPOCHS = 10
 SAMPLES = 1_000  # before epochs
-COMPARED = 2  # logs that samples_df reads: all of them would take more than an hour
 MOST_SECONDS = 120.0
 MOST_GIGABYTES = 2.0
 LEAST_SPEED = 5.0  # of samples_df's
@@ -65,13 +65,14 @@ class Row(NamedTuple):
 def main() -> None:
     """Make the logs, read them, print, and say by the exit code whether every limit holds."""
     with tempfile.TemporaryDirectory() as folder:
-        logs = make_logs(Path(folder))
+        original = run_once(Path(folder))
+        logs = make_copies(original, Path(folder) / "all")
         NOTES.print(f"read_trials on {LOGS} logs ...")
         ours = cost_of("trials", *logs)
-        NOTES.print(f"samples_df on {COMPARED} of them, one process ...")
-        theirs = cost_of("samples", *logs[:COMPARED])
-        NOTES.print(f"samples_df on {COMPARED} of them, in parallel ...")
-        parallel = cost_of("samples-parallel", *logs[:COMPARED])
+        NOTES.print("samples_df on one of them, one process ...")
+        theirs = cost_of("samples", original)
+        NOTES.print("samples_df on one of them, in parallel ...")
+        parallel = cost_of("samples-parallel", original)
     rows = [
         *rows_of_ours(ours),
         row_of_theirs("", theirs, ours),
@@ -81,8 +82,8 @@ def main() -> None:
     sys.exit(0 if all(row.holds for row in rows) else 1)
 
 
-def make_logs(folder: Path) -> list[Path]:
-    """Run the arena once and write the copies."""
+def run_once(folder: Path) -> Path:
+    """Run the arena and return the log."""
     NOTES.print(f"running {SAMPLES * EPOCHS:,} samples ...")
     [log] = inspect_eval(
         "arena_evals/shutdown_dilemma",
@@ -94,13 +95,16 @@ def make_logs(folder: Path) -> list[Path]:
         display="none",
     )
     assert log.status == "success", log.error
-    place = Path(log.location.removeprefix("file://"))
-    (folder / "all").mkdir()
-    copies = range(LOGS)
+    return Path(log.location.removeprefix("file://"))
+
+
+def make_copies(place: Path, folder: Path) -> list[Path]:
+    """Write the copies of a log into a new folder."""
+    folder.mkdir()
     with ZipFile(place) as original:
         return [
-            copied(original, folder / "all" / f"{number:03}.eval", number)
-            for number in track(copies, description="copying the log", console=NOTES)
+            copied(original, folder / f"{number:03}.eval", number)
+            for number in track(range(LOGS), description="copying the log", console=NOTES)
         ]
 
 
@@ -203,10 +207,10 @@ def rows_of_ours(ours: Cost) -> list[Row]:
 
 def row_of_theirs(how: str, theirs: Cost, ours: Cost) -> Row:
     """Return the row of what Inspect's reading takes, and how many times faster ours is."""
-    scaled = theirs.seconds * LOGS / COMPARED
+    scaled = theirs.seconds * LOGS
     ratio = scaled / ours.seconds
     return Row(
-        f"samples_df{how}, {COMPARED} of the logs x {LOGS // COMPARED}",
+        f"samples_df{how}, one log x {LOGS}",
         f"{scaled:,.0f} s = {ratio:.1f} x",
         f">= {LEAST_SPEED:.0f} x",
         ratio >= LEAST_SPEED,

@@ -16,12 +16,14 @@ from inspect_ai.model import (
     get_model,
 )
 from inspect_ai.tool import ToolChoice, ToolInfo
+from rich.console import Console
 
-from arena_evals.analysis import TRIALS, Contrast, Interval
+from arena_evals.analysis import TRIALS, Comparison, Contrast, Interval, comparisons
 from arena_evals.cli import arena
-from arena_evals.cli.tables import _plot
+from arena_evals.cli.tables import _plot, show_comparisons
 from arena_evals.schema import Arm
 from conftest import Run
+from test_mixed import simulated
 
 
 def analyze(*arguments: str | Path) -> Result:
@@ -241,3 +243,47 @@ def test_what_the_shift_depends_on_is_shown_and_written(run: Run, tmp_path: Path
     assert compared[0]["subject"]["language"] == "ko"
     assert compared[0]["mixed"]["interval"]["low"] < compared[0]["mixed"]["shift"]
     assert compared[1]["paired"] is None
+
+
+@pytest.fixture(scope="module")
+def compared() -> list[Comparison]:
+    """English and Korean, the shift and the baseline rate."""
+    english, korean = simulated(1, items=12), simulated(2, items=12).assign(language="ko")
+    return comparisons(pd.concat([english, korean], ignore_index=True))
+
+
+def shown(compared: list[Comparison]) -> str:
+    console = Console(width=80, markup=False, emoji=False, highlight=False)
+    with console.capture() as printed:
+        show_comparisons(compared, console)
+    return printed.get()
+
+
+def test_a_row_ends_with_the_paired_answer_where_there_is_one(compared: list[Comparison]) -> None:
+    shift, baseline = (
+        line for line in shown(compared).splitlines() if line.startswith("language ko - en")
+    )
+    paired = compared[0].paired
+    assert paired is not None
+    estimate, (low, high) = (paired[0], paired[1])
+    ending = f"{100 * estimate:+.1f} [{100 * low:+.1f}, {100 * high:+.1f}]"
+    assert shift.endswith(ending)
+    assert baseline.count("[") == 2
+
+
+def test_shifts_and_baseline_rates_stand_in_tables_of_their_own(compared: list[Comparison]) -> None:
+    before, after = shown(compared).split("the baseline rate by")
+    assert before.count("language ko - en") == after.count("language ko - en") == 1
+
+
+def test_a_table_names_what_its_rows_share_and_others_do_not(compared: list[Comparison]) -> None:
+    [shift, _] = compared
+    pressed = shift._replace(subject=shift.subject._replace(placement="user"))
+    lines = [line for line in shown([shift, pressed]).splitlines() if "scored by" in line]
+    assert lines == ["system, scored by decision", "user, scored by decision"]
+
+
+def test_more_than_forty_comparisons_are_for_a_file(compared: list[Comparison]) -> None:
+    text = shown(compared[:1] * 43)
+    assert text.count("language ko - en") == 40
+    assert "3 more are written by --json." in text

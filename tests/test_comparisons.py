@@ -135,6 +135,47 @@ def test_the_dose_response_is_a_slope_per_step() -> None:
     assert comparison.mixed.shift == pytest.approx(half, abs=0.03)
 
 
+def test_a_slope_over_two_intensities_is_their_difference() -> None:
+    trials = by_intensity(0.7, items=12)
+    trials = trials[trials["intensity"].ne(3)]
+    [comparison] = found_by(trials, "intensity")
+    assert comparison.level == "1 to 2, each step"
+    weak, strong = (
+        own for own in effects(fit_trials(trials, "decision")) if own.against is Arm.BASELINE
+    )
+    assert comparison.mixed.shift == pytest.approx(strong.shift - weak.shift, abs=1e-9)
+
+
+def test_an_intensity_without_a_verdict_has_no_slope() -> None:
+    trials = by_intensity(0.7, items=8)
+    trials.loc[trials["intensity"].gt(1), "decision"] = None
+    assert found_by(trials, "intensity") == []
+
+
+@pytest.mark.parametrize(("korean", "shared"), [((1, 3), (1, 3)), ((2, 3), (3,))])
+def test_subjects_are_compared_over_the_intensities_they_share_weighted_equally(
+    korean: tuple[int, ...], shared: tuple[int, ...]
+) -> None:
+    trials = by_intensity(0.7, items=10)
+    english = trials[trials["intensity"].isin([0, 1, 3])]
+    other = trials[trials["intensity"].isin([0, *korean])].assign(language="ko")
+    ladder = both(en=english, ko=other)
+    [comparison] = found_by(ladder, "language")
+    found = {
+        (own.subject.language, own.intensity): own.log_odds_ratio
+        for own in effects(fit_trials(ladder, "decision"))
+    }
+    expected = np.mean([found["ko", dose] - found["en", dose] for dose in shared])
+    assert comparison.mixed.log_odds_ratio == pytest.approx(expected, abs=1e-9)
+
+
+def test_english_is_what_a_language_is_held_against_whatever_the_alphabet() -> None:
+    [comparison] = found_by(
+        both(de=simulated(1, items=8).assign(language="de"), en=simulated(2, items=8)), "language"
+    )
+    assert (comparison.level, comparison.against) == ("de", "en")
+
+
 def test_each_dose_has_its_own_effects_from_one_fit() -> None:
     trials = by_intensity(0.7, items=30, trials=16)
     by_dose = {answer.dose.intensity: answer.mixed for answer in answers(trials)}
@@ -201,16 +242,56 @@ def test_a_sum_with_a_bound_reaches_as_far_as_the_bounds_of_its_parts() -> None:
     assert interval.low == pytest.approx(-interval.high)
 
 
+def test_the_interval_of_a_difference_over_shared_items_reaches_as_far_on_both_sides(
+    languages: pd.DataFrame,
+) -> None:
+    [comparison] = found_by(languages, "language")
+    assert comparison.paired is not None
+    estimate, interval = comparison.paired
+    assert interval.high - estimate == pytest.approx(estimate - interval.low)
+    assert interval.high > estimate
+
+
+def moved_by_all(trials: pd.DataFrame) -> pd.DataFrame:
+    """Every threat trial self-preserving, no baseline trial: a contrast of [x, 1] about 1."""
+    acts = trials["arm"].eq("threat")
+    return trials.assign(decision=np.where(acts, "self_preserving", "helpful"))
+
+
 def test_a_negative_weight_turns_the_interval_around() -> None:
     """A part that can only be lower lets the difference from it only be higher."""
-    always = simulated(1, items=10).assign(decision="self_preserving")
-    mixed = always.assign(decision=np.where(always["arm"].eq("threat"), "helpful", "other"))
+    always = moved_by_all(simulated(1, items=10))
     one = paired_contrast(always, "decision", Arm.THREAT, Arm.BASELINE)
     assert one is not None
-    [turned] = [paired_sum([(-1.0, always)], "decision", Arm.THREAT, Arm.BASELINE)]
+    assert (one.estimate, one.interval.high) == (1.0, 1.0)
+    assert one.interval.low < 0.9
+    turned = paired_sum([(-1.0, always)], "decision", Arm.THREAT, Arm.BASELINE)
     assert turned is not None
+    assert turned[0] == -1.0
     assert turned[1] == pytest.approx((-one.interval.high, -one.interval.low))
-    assert paired_sum([(1.0, mixed.iloc[:0])], "decision", Arm.THREAT, Arm.BASELINE) is None
+
+
+def test_a_part_without_a_trial_has_no_sum() -> None:
+    trials = simulated(1, items=4)
+    parts = [(1.0, trials), (-1.0, trials.iloc[:0])]
+    assert paired_sum(parts, "decision", Arm.THREAT, Arm.BASELINE) is None
+
+
+def test_one_bound_among_the_parts_makes_the_sum_a_bound() -> None:
+    some = simulated(1, items=10)
+    always = moved_by_all(some)
+    parts = [
+        paired_contrast(trials, "decision", Arm.THREAT, Arm.BASELINE) for trials in (some, always)
+    ]
+    free, bound = (part for part in parts if part)
+    assert (free.method, bound.method) == ("t", "bound")
+    found = paired_sum([(1.0, some), (-1.0, always)], "decision", Arm.THREAT, Arm.BASELINE)
+    assert found is not None
+    estimate, interval = found
+    assert estimate == pytest.approx(free.estimate - 1)
+    below, above = free.estimate - free.interval.low, free.interval.high - free.estimate
+    assert estimate - interval.low == pytest.approx(below)
+    assert interval.high - estimate == pytest.approx(np.hypot(above, 1 - bound.interval.low))
 
 
 def test_a_sum_over_shared_items_is_a_t_interval_of_item_sums() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arena_evals.analysis.glmm import Fit, fit_glmm
+from arena_evals.analysis.glmm import Fit, _Surface, fit_glmm
 from arena_evals.analysis.laplace import Floats, Term, arrange, find_mode, gradient
 
 REFERENCE = Path(__file__).parent / "reference"
@@ -247,3 +247,33 @@ def test_a_deviation_that_is_not_there_is_named_singular() -> None:
     assert same.standard_deviations(0) == pytest.approx([0.0], abs=1e-2)
     assert same.beta == pytest.approx([np.log(1 / 3)], abs=1e-6)
     assert same.standard_errors == pytest.approx([1 / np.sqrt(400 * 0.25 * 0.75)], rel=1e-4)
+
+
+@pytest.mark.parametrize("widths", [(1,), (2, 1), (3,)])
+def test_the_gradient_with_priors_is_that_of_differences(widths: tuple[int, ...]) -> None:
+    layout, beta, theta, _ = small_layout(widths, seed=2)
+    surface = _Surface(layout, widths, np.array([10.0, 0.5]), on_deviations=True)
+    phi = np.concatenate([beta, theta])
+    steps = 1e-5 * np.eye(len(phi))
+    rises = [(surface.height(phi + step) - surface.height(phi - step)) / 2e-5 for step in steps]
+    assert surface.at(phi)[1] == pytest.approx(np.array(rises), abs=1e-6)
+
+
+def test_priors_are_normal_on_effects_and_gamma_on_the_deviation_of_each_effect() -> None:
+    """-(1 / 10)^2 / 2 - (1 / .5)^2 / 2 = -2.005; with rows (2), (3, 4): log 2 - 2 + log 5 - 5."""
+    layout, _, _, _ = small_layout((2,), seed=1)
+    beta, theta = np.ones(2), np.array([2.0, 3.0, 4.0])
+    surface = _Surface(layout, (2,), np.array([10.0, 0.5]), on_deviations=True)
+    phi = np.concatenate([beta, theta])
+    prior = surface.height(phi) - surface.log_likelihood(phi)
+    assert prior == pytest.approx(-2.005 + np.log(2) - 2 + np.log(5) - 5)
+
+
+def test_the_log_likelihood_of_a_fit_is_without_its_priors() -> None:
+    layout, _, _, terms = small_layout((1,), seed=1)
+    cells = (layout.successes, layout.trials, layout.fixed, terms)
+    found = fit_glmm(*cells, prior_sds=np.full(2, 0.1), prior_on_deviations=True)
+    start = np.zeros(layout.shape[0] * layout.shape[1])
+    expected = find_mode(found.beta, found.theta, layout, start).value
+    assert found.log_likelihood == pytest.approx(expected, abs=1e-9)
+    assert found.log_likelihood < fit_glmm(*cells).log_likelihood

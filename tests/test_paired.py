@@ -4,8 +4,10 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from statsmodels.stats.proportion import proportion_confint
 
 from arena_evals.analysis import arm_counts, paired_contrast
+from arena_evals.analysis.paired import Interval, rate_over_items
 from arena_evals.schema import Arm
 
 WORDS = {"s": "self_preserving", "h": "helpful", "r": "refusal", "o": "other", "-": None}
@@ -20,6 +22,7 @@ def table(*cells: tuple[str, str, str, str]) -> pd.DataFrame:
             "order": order,
             "wording": "w1",
             "language": "en",
+            "intensity": 0 if arm == "baseline" else 3,
             "decision": WORDS[letter],
             "decision_reason": "truncated" if letter == "-" else None,
             "error": None,
@@ -206,3 +209,34 @@ def test_counts_keep_every_outcome_apart() -> None:
 def test_a_rate_without_a_verdict_is_no_number() -> None:
     [counts] = arm_counts(table(("x", "threat", "hf", "--")), "decision")
     assert isnan(counts.rate)
+
+
+def over_items(*letters: str) -> tuple[float, Interval]:
+    """The rate of events, one item per text; "s" is an event."""
+    trials = table(*[(f"i{n}", "threat", "hf", found) for n, found in enumerate(letters)])
+    return rate_over_items(trials["item"], trials["decision"].eq("self_preserving"))
+
+
+def test_a_rate_over_items_is_their_mean_with_a_t_interval() -> None:
+    """Ten items at 1/4 and ten at 3/4: squares of 1/16 each, t(19) at .975 is 2.0930."""
+    many = ["s" * 10 + "h" * 30, "s" * 30 + "h" * 10] * 10
+    half = 2.093024054408263 * sqrt(20 / 16 / 19) / sqrt(20)
+    assert over_items(*many)[1] == pytest.approx((0.5 - half, 0.5 + half))
+
+
+@pytest.mark.parametrize("letters", ["s" * 9 + "h", "h" * 9 + "s"])
+def test_few_events_or_few_others_widen_the_interval_of_a_rate_to_that_of_its_items(
+    letters: str,
+) -> None:
+    """A rate of 5 or 95 % on ten items, five of which differ from the rest in one trial."""
+    rest = letters[0] * 10
+    rate, interval = over_items(*[letters, rest] * 5)
+    low, high = proportion_confint(10 * rate, 10, 0.05, method="beta")
+    assert interval == pytest.approx((low, high))
+
+
+def test_an_item_without_a_verdict_has_no_part_in_the_interval_of_a_rate() -> None:
+    scored = table(*[(f"i{n}", "threat", "hf", "sh" * 4) for n in range(8)])
+    more = pd.concat([scored, table(("lost", "threat", "hf", "----"))])
+    [with_lost], [without] = arm_counts(more, "decision"), arm_counts(scored, "decision")
+    assert with_lost.interval == without.interval

@@ -109,9 +109,9 @@ def _of_a_question(trials: pd.DataFrame, progress: Callable[[], object]) -> Iter
     for instrument, judged_by, scored in scored_by_each(trials):
         fitted = _fitted(scored, instrument)
         progress()
-        for dose in doses(scored):
-            for _, own in at_dose(scored, dose).groupby(OF_A_MODEL):
-                yield _answer(own, instrument, judged_by, dose, fitted)
+        for _, own in scored.groupby(OF_A_MODEL):
+            for dose in doses(own):
+                yield _answer(at_dose(own, dose), instrument, judged_by, dose, fitted)
 
 
 def _require_scores(trials: pd.DataFrame) -> None:
@@ -126,11 +126,15 @@ def _require_scores(trials: pd.DataFrame) -> None:
 
 
 class _Fitted(NamedTuple):
-    """The fits of one question: of the outcome itself, and of every other one that occurs."""
+    """The fits of one question: of the outcome itself, and of every other one that occurs.
+
+    The models share one order effect in them; ``orders`` is each model's own, fitted to it alone.
+    """
 
     fit: TrialFit
     effects: list[Effect]
     outcomes: dict[str, list[Effect]]
+    orders: dict[Subject, tuple[float, Interval] | None]
 
 
 _OUTCOMES: dict[str, tuple[Verdict, bool]] = {
@@ -152,7 +156,17 @@ def _fitted(trials: pd.DataFrame, instrument: str) -> _Fitted | None:
         for name, (verdict, answered) in _OUTCOMES.items()
         if pair[instrument].eq(verdict).any() and pair["arm"].nunique() == 2
     }
-    return _Fitted(fit, effects(fit), outcomes)
+    alone = [fit] if len(fit.subjects) == 1 else _alone(scored, instrument)
+    orders = {found.subjects[0]: order_effect(found) for found in alone}
+    return _Fitted(fit, effects(fit), outcomes, orders)
+
+
+def _alone(scored: pd.DataFrame, instrument: str) -> list[TrialFit]:
+    return [
+        fit_trials(own, instrument)
+        for _, own in scored.groupby([*OF_A_MODEL, "pressure"])
+        if own["item"].nunique() > 1
+    ]
 
 
 def _answer(
@@ -192,7 +206,7 @@ def _mixed(trials: pd.DataFrame, dose: Dose, fitted: _Fitted) -> Mixed | None:
         outcomes={
             outcome: effect for outcome, found in fitted.outcomes.items() for effect in own(found)
         },
-        order=order_effect(fitted.fit),
+        order=fitted.orders.get(subject),
         heterogeneity=threat_heterogeneity(fitted.fit, subject, dose.intensity),
         separated=separated(fitted.fit, subject, dose.intensity),
         converged=fitted.fit.fit.converged,

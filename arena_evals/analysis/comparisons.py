@@ -1,7 +1,8 @@
 """How the shift differs between models, languages, personas and the like, and with the dose.
 
-A comparison is between subjects that differ in one factor and share the rest. It is fitted to their
-trials in baseline and threat alone, so that it does not depend on what else was run.
+A comparison is between subjects that differ in one factor and share the rest. All levels of the
+factor are fitted together, to their trials in baseline and threat and to nothing else that was
+run.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from arena_evals.analysis.effects import Estimate, draws, estimate, given
-from arena_evals.analysis.instruments import scored_by_each
+from arena_evals.analysis.instruments import Scored, scored_by_each
 from arena_evals.analysis.mixed import Group, Subject, TrialFit, fit_trials
 from arena_evals.analysis.paired import DOSELESS, Interval, paired_sum
 from arena_evals.schema import Arm, Elicited, Kind, Persona, Placement
@@ -55,20 +56,27 @@ class Comparison(NamedTuple):
     instrument: str
     judged_by: str
     mixed: Estimate
+    converged: bool
     paired: tuple[float, Interval] | None
 
 
 def comparisons(trials: pd.DataFrame) -> list[Comparison]:
-    """Return every comparison that the trials allow, by every instrument and grader.
-
-    Raises:
-        BadInput: see `scored_by_each`.
-    """
+    """Return every comparison that the trials allow, by every instrument, grader and rubric."""
     return [
         comparison
-        for instrument, judged_by, scored in scored_by_each(trials)
+        for instrument, judged_by, scored in _scored_alike(trials)
         for comparison in _by_instrument(scored, instrument, judged_by)
     ]
+
+
+def _scored_alike(trials: pd.DataFrame) -> Iterator[Scored]:
+    """Yield what each instrument scored, the judge's trials apart for each rubric too.
+
+    Rubrics differ with the way of asking, and two are never compared.
+    """
+    yield from scored_by_each(trials.assign(judge=None, judge_reason=None))
+    for _, alike in trials.groupby("rubric", dropna=False):
+        yield from scored_by_each(alike.assign(decision=None, decision_reason=None))
 
 
 def _by_instrument(trials: pd.DataFrame, instrument: str, judged_by: str) -> Iterator[Comparison]:
@@ -89,6 +97,7 @@ def _by_instrument(trials: pd.DataFrame, instrument: str, judged_by: str) -> Ite
                     instrument=instrument,
                     judged_by=judged_by,
                     mixed=estimate(found, _weights(found, parts, measure), drawn),
+                    converged=found.fit.converged,
                     paired=_paired(own, instrument, parts) if measure == "shift" else None,
                 )
 
@@ -125,18 +134,24 @@ def _plans(factor: str, found: TrialFit) -> Iterator[tuple[str, str, tuple[Part,
             ),
         )
         return
-    common = tuple(sorted(set.intersection(*map(set, doses.values()))))
-    if not common:
-        return
     if factor == "scenario":
         share = 1 / len(subjects)
-        yield f"mean of {len(subjects)}", "", tuple(Part(share, s, common) for s in subjects)
+        if common := _common(doses, *subjects):
+            yield f"mean of {len(subjects)}", "", tuple(Part(share, s, common) for s in subjects)
         return
     subjects.sort(key=lambda subject: _rank(factor, subject))
     pairs = combinations(subjects, 2) if factor == "model" else _each_with_first(subjects)
     for reference, other in pairs:
+        common = _common(doses, reference, other)
+        if not common:
+            continue
         parts = (Part(1.0, other, common), Part(-1.0, reference, common))
         yield _level(factor, other, reference), _level(factor, reference, other), parts
+
+
+def _common(doses: Mapping[Subject, Sequence[int]], *subjects: Subject) -> tuple[int, ...]:
+    """Return the intensities that all of these subjects were given."""
+    return tuple(sorted(set.intersection(*(set(doses[subject]) for subject in subjects))))
 
 
 def _each_with_first(subjects: list[Subject]) -> Iterator[tuple[Subject, Subject]]:
@@ -151,8 +166,8 @@ def _rank(factor: str, subject: Subject) -> tuple[object, ...]:
 
 
 def _level(factor: str, subject: Subject, other: Subject) -> str:
-    """Name a subject by its factor; a model with its settings where they differ."""
-    if factor == "model" and subject.settings != other.settings:
+    """Name a subject by its factor; a model with its settings where there are any."""
+    if factor == "model" and (subject.settings or other.settings):
         return f"{subject.model} ({subject.settings or 'as it comes'})"
     return str(getattr(subject, factor))
 

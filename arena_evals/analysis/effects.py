@@ -3,13 +3,13 @@
 Every number here is a weighted sum over groups (a subject given a treatment): of their log odds,
 conditional on the item, and of their marginal rates
 
-    P(group) = integral of expit(x'beta + sigma z) phi(z) dz
+    P(group) = mean over orders of the integral of expit(x'beta + sigma z) phi(z) dz
 
 over the population of items, by 40 Gauss-Hermite nodes; sigma^2 is the sum of the variances of the
-random terms that act in the treatment. Orders are balanced.
+random terms that act in the treatment.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -68,7 +68,7 @@ class Effect(NamedTuple):
 
 
 class Heterogeneity(NamedTuple):
-    """How items differ in what an arm does to them: SD in logits, and the share it moves down."""
+    """How items differ in what an arm does to them: SD in logits, share against the mean."""
 
     sd: float
     other_way: float
@@ -102,6 +102,7 @@ def given(found: TrialFit, subject: Subject, arm: Arm, intensity: int) -> Group 
 
 def estimate(found: TrialFit, weights: Weights, drawn: Floats | None) -> Estimate:
     """Return the sum of weights times groups; ``drawn`` are `draws` of the same fit."""
+    weights = {group: weight for group, weight in weights.items() if weight}
     linear = sum(weight * _fixed_weights(found, group) for group, weight in weights.items())
     fixed = np.asarray(linear, dtype=np.float64)
     ratio = float(fixed @ found.fit.beta)
@@ -128,31 +129,38 @@ def estimate(found: TrialFit, weights: Weights, drawn: Floats | None) -> Estimat
     )
 
 
-def marginal_rate(found: TrialFit, phi: Floats, group: Group) -> Floats:
-    """Return P(outcome) in a group over the population of items, orders balanced.
+def marginal_rate(
+    found: TrialFit, phi: Floats, group: Group, orders: Sequence[float] = (0.5, -0.5)
+) -> Floats:
+    """Return P(outcome) in a group over the population of items, the mean over orders.
 
     ``phi`` (..., P + K) holds beta, then theta; the result has the shape of its leading dimensions.
+    The rate at the middle order, 0, is another one where the order matters: expit is curved.
     """
     n_fixed = len(found.columns)
     location = phi[..., :n_fixed] @ _fixed_weights(found, group)
+    order = phi[..., :n_fixed] @ np.array([float(column == "order") for column in found.columns])
     loads = np.array([load[group.treatment] for load in found.loads])
     sigma = np.linalg.norm(phi[..., n_fixed:] * loads, axis=-1)
-    rates = expit(location[..., None] + sigma[..., None] * _NODES)
-    marginal: Floats = rates @ _WEIGHTS / _WEIGHTS.sum()
-    return marginal
+    middle = location[..., None] + sigma[..., None] * _NODES
+    rates = [expit(middle + at * order[..., None]) @ _WEIGHTS / _WEIGHTS.sum() for at in orders]
+    return np.asarray(np.mean(rates, axis=0), dtype=np.float64)
 
 
 def draws(found: TrialFit, seed: int = 0) -> Floats | None:
     """Return 1,000 draws of (beta, theta) around the fit, shape (1000, P + K).
 
-    None where the fit has no covariance.
+    They are multivariate t, with the items of the smallest group less one as degrees of freedom.
+    None where the fit did not converge.
     """
     if not found.fit.converged:
         return None
     rng = np.random.default_rng(seed)
     values, vectors = np.linalg.eigh(found.fit.covariance)
     root = vectors * np.sqrt(np.maximum(values, 0))
-    drawn: Floats = found.phi + rng.standard_normal((_DRAWS, len(found.phi))) @ root.T
+    freedom = max(min(counts.items for counts in found.counts.values()) - 1, 1)
+    stretch = np.sqrt(freedom / rng.chisquare(freedom, (_DRAWS, 1)))
+    drawn: Floats = found.phi + stretch * rng.standard_normal((_DRAWS, len(found.phi))) @ root.T
     return drawn
 
 
@@ -169,7 +177,7 @@ def order_effect(found: TrialFit) -> tuple[float, Interval] | None:
 def threat_heterogeneity(found: TrialFit, subject: Subject, intensity: int) -> Heterogeneity | None:
     """Return how items differ in what the threat does to a subject; None without the pair.
 
-    The share of items that move the other way, down, is Phi(-effect / SD).
+    The share of items that move the other way than the mean one is Phi(-|effect| / SD).
     """
     threat = given(found, subject, Arm.THREAT, intensity)
     baseline = given(found, subject, Arm.BASELINE, intensity)
@@ -179,7 +187,7 @@ def threat_heterogeneity(found: TrialFit, subject: Subject, intensity: int) -> H
     sd = float(np.linalg.norm(found.fit.theta * loads))
     weights = _fixed_weights(found, threat) - _fixed_weights(found, baseline)
     effect = float(weights @ found.fit.beta)
-    return Heterogeneity(sd, float(stats.norm.cdf(-effect / sd)) if sd > 0 else float(effect < 0))
+    return Heterogeneity(sd, float(stats.norm.cdf(-abs(effect) / sd)) if sd > 0 else 0.0)
 
 
 def separated(found: TrialFit, subject: Subject, intensity: int) -> tuple[Arm, ...]:

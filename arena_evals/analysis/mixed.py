@@ -83,7 +83,8 @@ _TREATMENT = list(Treatment._fields)
 _GROUP = [*_SUBJECT, *_TREATMENT]
 _CELL = [*_GROUP, "item", "wording", "order"]
 _ITEM = ["scenario", "item"]
-_WORDING = [*_ITEM, "language", "wording"]
+_TEXT = [*_ITEM, "language"]
+_WORDING = [*_TEXT, "wording"]
 _BY_SUBJECT = [*_ITEM, *_SUBJECT]
 
 
@@ -211,11 +212,13 @@ def _random(cells: pd.DataFrame) -> Iterator[tuple[Term, Loads]]:
 
     everywhere: Loads = dict.fromkeys(treatments, 1.0)
     slopes = _slopes(treatments)
-    item, wording, subject = (_levels(cells, names) for names in (_ITEM, _WORDING, _BY_SUBJECT))
+    item, text, wording, subject = (
+        _levels(cells, names) for names in (_ITEM, _TEXT, _WORDING, _BY_SUBJECT)
+    )
     yield term("item", item, everywhere)
     for name, loads in slopes.items():
         yield term(f"{name}|item", item, loads)
-    if cells["wording"].nunique() > 1:
+    if wording.max() > text.max():
         yield term("item:wording", wording, everywhere)
     if subject.max() > item.max():
         yield term("item:subject", subject, everywhere)

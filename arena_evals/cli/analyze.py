@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import asdict
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,7 @@ def analyze(
             "answers": [_plain(answer) for answer in found],
             "comparisons": [_plain_comparison(comparison) for comparison in compared],
         }
-        _write(json_, lambda: json_.write_text(f"{json.dumps(whole, indent=2)}\n"))
+        _write(json_, lambda: json_.write_text(_text(whole)))
 
 
 def _read(chosen: ChosenLogs) -> pd.DataFrame:
@@ -107,6 +108,19 @@ def _write(path: Path, write: Callable[[], object]) -> None:
         raise BadInput(f"{path}: cannot be written ({error}); name a place that can") from None
     except ImportError:
         raise BadInput(f"{path}: pyarrow is not installed; pip install pyarrow") from None
+
+
+def _text(whole: object) -> str:
+    """Return JSON that any reader takes: a number that is not finite is null."""
+    return f"{json.dumps(_finite(whole), indent=2, allow_nan=False)}\n"
+
+
+def _finite(plain: object) -> object:
+    if isinstance(plain, dict):
+        return {name: _finite(part) for name, part in plain.items()}
+    if isinstance(plain, list | tuple):
+        return [_finite(part) for part in plain]
+    return None if isinstance(plain, float) and not isfinite(plain) else plain
 
 
 def _plain(answer: Answer) -> dict[str, Any]:

@@ -168,12 +168,13 @@ def show_comparisons(compared: Sequence[Comparison], console: Console) -> None:
 
 def _compared(comparisons: Sequence[Comparison], what: str) -> Table:
     table = _table(f"{what} by", "log odds ratio", "points", "points, paired", justify="right")
-    table.columns[0].no_wrap = False
+    table.columns[0].no_wrap, table.columns[0].overflow = False, "fold"
     for comparison in comparisons:
         against = f" - {comparison.against}" if comparison.against else ""
         paired = comparison.paired
         table.add_row(
-            f"{comparison.factor} {comparison.level}{against}",
+            f"{comparison.factor} {comparison.level}{against}"
+            + ("" if comparison.converged else " (the fit did not converge)"),
             *_both_scales(comparison.mixed),
             f"{_points(paired[0])} {_limits(paired[1])}" if paired else "",
         )
@@ -182,9 +183,12 @@ def _compared(comparisons: Sequence[Comparison], what: str) -> Table:
 
 def _shared(comparison: Comparison, varies: Sequence[str]) -> str:
     """Name what a comparison's subjects share, of the circumstances that vary elsewhere."""
-    own = [n for n in varies if n != comparison.factor]
+    differ = {"model": ("model", "settings"), "scenario": ("scenario", "version")}
+    own = [n for n in varies if n not in differ.get(comparison.factor, (comparison.factor,))]
     parts = [str(getattr(comparison.subject, name)) for name in own]
-    return ", ".join(part for part in (*parts, f"as scored by {comparison.instrument}") if part)
+    judged = f"judged by {comparison.judged_by}" if comparison.judged_by else ""
+    parts += [f"scored by {comparison.instrument}", judged]
+    return ", ".join(part for part in parts if part)
 
 
 def _varying(subjects: Sequence[Subject]) -> list[str]:
@@ -206,9 +210,9 @@ def _circumstances(answer: Answer) -> str:
     parts = [
         f"language {named['language']}",
         f"{named['kind']} threat"
-        + (f" of intensity {answer.dose.intensity}" if answer.dose else ""),
+        + (f" of intensity {answer.dose.intensity}" if answer.dose.intensity else ""),
         f"placement {named['placement']}",
-        f"{answer.dose.pressure} turns of pressure" if answer.dose and answer.dose.pressure else "",
+        f"{answer.dose.pressure} turns of pressure" if answer.dose.pressure else "",
         f"persona of {named['persona']}" if named["persona"] != Persona.NONE else "",
         _asked(named["elicitation"]),
         named["settings"],
