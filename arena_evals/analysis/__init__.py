@@ -1,5 +1,6 @@
 """From finished logs to an answer with an interval; nothing here knows how a log was made."""
 
+from arena_evals.analysis.agreement import Agreement, Coefficient, agreement
 from arena_evals.analysis.answers import Answer, Mixed, answers
 from arena_evals.analysis.checks import Check, checks
 from arena_evals.analysis.companions import Companion, companions, disagreements
@@ -56,10 +57,12 @@ __all__ = [
     "CONTRASTS",
     "INSTRUMENTS",
     "TRIALS",
+    "Agreement",
     "Answer",
     "ArmCounts",
     "Check",
     "ChosenLogs",
+    "Coefficient",
     "Companion",
     "Comparison",
     "Contrast",
@@ -79,6 +82,7 @@ __all__ = [
     "TokensPerTrial",
     "Treatment",
     "TrialFit",
+    "agreement",
     "answers",
     "arm_counts",
     "at_dose",

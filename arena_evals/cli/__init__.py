@@ -2,6 +2,7 @@
 
 import click
 
+from arena_evals.cli.agreement import agreement
 from arena_evals.cli.analyze import analyze
 from arena_evals.cli.lint import lint_datasets
 from arena_evals.cli.plan import plan
@@ -15,6 +16,7 @@ def arena() -> None:
     """Self-Preserving Arena: how far does a threat to its own survival move a model?"""
 
 
+arena.add_command(agreement)
 arena.add_command(analyze)
 arena.add_command(lint_datasets)
 arena.add_command(plan)
