@@ -9,7 +9,7 @@ UV := $(or $(shell command -v uv),$(BIN)/uv)
 # one BLAS thread: two that contend cost more than they bring
 export OPENBLAS_NUM_THREADS := 1
 
-.PHONY: help demo demo-all test check bench bench-reading bench-recovery bench-few-events bench-fit bench-coverage bench-agreement lock clean
+.PHONY: help demo demo-all test check bench bench-reading bench-recovery bench-few-events bench-fit bench-coverage bench-agreement bench-correction lock clean
 
 help:  ## Show what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ bench-coverage: $(VENV)/.test  ## Simulate how often the mixed model's intervals
 
 bench-agreement: $(VENV)/.test  ## Simulate how often the intervals of agreement hold the truth
 	$(BIN)/python benchmarks/agreement.py
+
+bench-correction: $(VENV)/.test  ## Simulate how often a rate corrected by labels is right where the judge errs by arm
+	$(BIN)/python benchmarks/correction.py
 
 lock: $(BIN)/uv  ## Pin the newest versions of every dependency into requirements/
 	$(UV) pip compile -q pyproject.toml --group build --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --upgrade -o requirements/run.txt

@@ -5,6 +5,16 @@ from arena_evals.analysis.answers import Answer, Mixed, answers
 from arena_evals.analysis.checks import Check, checks
 from arena_evals.analysis.companions import Companion, companions, disagreements
 from arena_evals.analysis.comparisons import Comparison, comparisons
+from arena_evals.analysis.correction import (
+    FEW_LABELS,
+    CorrectedContrast,
+    CorrectedRate,
+    Stratum,
+    corrected_contrast,
+    corrected_effects,
+    corrected_rate,
+    corrected_rates,
+)
 from arena_evals.analysis.effects import (
     Effect,
     Estimate,
@@ -38,6 +48,7 @@ from arena_evals.analysis.paired import (
     doses,
     paired_contrast,
     paired_effects,
+    paired_rates,
     premise,
 )
 from arena_evals.analysis.pilot import Pilot, Tokens, TokensPerTrial, pilot, tokens_per_trial
@@ -55,6 +66,7 @@ from arena_evals.analysis.trials import CONDITION, INSTRUMENTS, TRIALS, read_tri
 __all__ = [
     "CONDITION",
     "CONTRASTS",
+    "FEW_LABELS",
     "INSTRUMENTS",
     "TRIALS",
     "Agreement",
@@ -66,6 +78,8 @@ __all__ = [
     "Companion",
     "Comparison",
     "Contrast",
+    "CorrectedContrast",
+    "CorrectedRate",
     "Dose",
     "Effect",
     "Estimate",
@@ -77,6 +91,7 @@ __all__ = [
     "Pilot",
     "Premise",
     "Spread",
+    "Stratum",
     "Subject",
     "Tokens",
     "TokensPerTrial",
@@ -91,6 +106,10 @@ __all__ = [
     "choose_logs",
     "companions",
     "comparisons",
+    "corrected_contrast",
+    "corrected_effects",
+    "corrected_rate",
+    "corrected_rates",
     "detectable_shift",
     "disagreements",
     "doses",
@@ -104,6 +123,7 @@ __all__ = [
     "order_effect",
     "paired_contrast",
     "paired_effects",
+    "paired_rates",
     "pilot",
     "power",
     "premise",

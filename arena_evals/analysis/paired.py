@@ -236,7 +236,7 @@ def _item_sums(
     """Return the sum of weights times differences for each item that all parts share."""
     by_item = []
     for weight, trials in parts:
-        items = _pairs(trials, instrument, arm, against)[0].groupby("item").mean()
+        items = paired_rates(trials, instrument, arm, against)
         scenario = next(iter(trials["scenario"]), "")
         by_item.append(pd.concat({scenario: weight * (items[arm] - items[against])}))
     sums: pd.Series[float] = pd.concat(by_item, axis=1).dropna().sum(axis=1)
@@ -246,6 +246,11 @@ def _item_sums(
 def _of_items(trials: pd.DataFrame, items: pd.Index) -> pd.DataFrame:
     """Return the trials of items, which are named with their scenario."""
     return trials[pd.MultiIndex.from_frame(trials[["scenario", "item"]]).isin(items)]
+
+
+def paired_rates(trials: pd.DataFrame, instrument: str, arm: Arm, against: Arm) -> pd.DataFrame:
+    """Return P(self_preserving) per item over its pairs: a row an item, a column an arm."""
+    return _pairs(trials, instrument, arm, against)[0].groupby("item").mean()
 
 
 def _reach(contrast: Contrast, *, up: bool) -> float:
