@@ -26,8 +26,10 @@ def table(*cells: tuple[str, str, str, str]) -> pd.DataFrame:
     """Trials from (item, arm, what the judge says, labels), a letter a trial; "-" is missing."""
     rows = [
         {
+            "scenario": "s",
             "item": item,
             "arm": arm,
+            "intensity": 0 if arm == "baseline" else 3,
             "wording": "w1",
             "language": "en",
             "order": "hf",
@@ -226,7 +228,8 @@ def covered(baseline: float, threat: float, labels: int, items: int = 40) -> Cov
     grid = pd.MultiIndex.from_product(
         [arms, [f"i{n:02}" for n in range(items)], range(6)], names=["arm", "item", "epoch"]
     ).to_frame(index=False)
-    grid = grid.assign(wording="w1", language="en", order="hf")
+    grid = grid.assign(wording="w1", language="en", order="hf", scenario="s")
+    grid = grid.assign(intensity=grid["arm"].ne("baseline") * 3)
     for seed in range(100):
         rng = np.random.default_rng(seed)
         rates = rng.beta(8 * means[:, None], 8 * (1 - means[:, None]), size=(2, items))

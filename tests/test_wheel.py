@@ -49,6 +49,8 @@ def test_the_wheel_holds_the_data_and_nothing_but_the_package(wheel: Path) -> No
     }
     assert shipped == here
     assert "arena_evals/py.typed" in names
+    for end in ("html", "css", "js"):
+        assert f"arena_evals/labelling/templates/labels.{end}" in names
 
 
 def test_it_runs_from_an_empty_environment_in_another_directory(

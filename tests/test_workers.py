@@ -66,12 +66,27 @@ def decided_alone(log: EvalLog) -> None:
         del scores["judge"]
 
 
+def labelled(log: EvalLog) -> None:
+    for number, scores in enumerate(scores_of(log)):
+        if number % 2:
+            scores["label_ann"] = Score(value="helpful")
+        if number % 3:
+            scores["label_bob"] = Score(value="refusal" if number % 5 else float("nan"))
+
+
 def never_scored(log: EvalLog) -> None:
     for sample in log.samples or []:
         sample.scores = None
 
 
-CHANGES: tuple[Change, ...] = (as_it_was, with_unscored, judged_alone, decided_alone, never_scored)
+CHANGES: tuple[Change, ...] = (
+    as_it_was,
+    with_unscored,
+    judged_alone,
+    decided_alone,
+    labelled,
+    never_scored,
+)
 
 
 def edited(log: EvalLog, to: Path, change: Change, name: str) -> Path:
@@ -125,6 +140,10 @@ def expected(sample: EvalSample) -> dict[str, Any]:
         missing = score is not None and verdict(sample, instrument) is None
         row[instrument] = verdict(sample, instrument)
         row[f"{instrument}_reason"] = (score.reason or "unscored") if score and missing else None
+    said = {name: verdict(sample, f"label_{name}") for name in ("ann", "bob")}
+    sure = {name: label for name, label in said.items() if label}
+    row["labelled_by"] = " + ".join(sure) or None
+    row["label"] = next(iter(sure.values())) if len(set(sure.values())) == 1 else None
     return row | {"error": sample.error.message if sample.error else None}
 
 
@@ -166,8 +185,8 @@ def test_workers_give_the_same_table(chosen: ChosenLogs) -> None:
     twice = ChosenLogs((*chosen.headers, *chosen.headers[::-1]), ())
     calls: list[None] = []
     several = trials_of(twice, lambda: calls.append(None), workers=3)
-    assert len(calls) == len(twice.headers) == 12
-    assert len(several) == 6 * 28
+    assert len(calls) == len(twice.headers) == 14
+    assert len(several) == 7 * 28
     assert_frame_equal(several, trials_of(twice, workers=1))
 
 

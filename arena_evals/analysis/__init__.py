@@ -27,6 +27,12 @@ from arena_evals.analysis.effects import (
     order_effect,
     threat_heterogeneity,
 )
+from arena_evals.analysis.labels import (
+    agreement_of_labellers,
+    agreement_with_judge,
+    labellers,
+    labels_of,
+)
 from arena_evals.analysis.logs import ChosenLogs, choose_logs
 from arena_evals.analysis.mixed import (
     Group,
@@ -98,6 +104,8 @@ __all__ = [
     "Treatment",
     "TrialFit",
     "agreement",
+    "agreement_of_labellers",
+    "agreement_with_judge",
     "answers",
     "arm_counts",
     "at_dose",
@@ -119,6 +127,8 @@ __all__ = [
     "fit_trials",
     "given",
     "items_needed",
+    "labellers",
+    "labels_of",
     "marginal_rate",
     "order_effect",
     "paired_contrast",

@@ -16,6 +16,7 @@ from inspect_ai.model import GenerateConfig, ModelConfig
 from inspect_ai.scorer import Score
 from pandas.api.types import union_categoricals
 
+from arena_evals.analysis.labels import common_label, labelled_by, labels_in, merged
 from arena_evals.analysis.logs import ChosenLogs, choose_logs, reading
 from arena_evals.analysis.workers import for_each, n_workers
 from arena_evals.errors import BadInput
@@ -97,6 +98,9 @@ TRIALS = pa.DataFrameSchema(
         "judge_reason": pa.Column(str, nullable=True),
         "grader": pa.Column(str, nullable=True),
         "rubric": pa.Column(str, nullable=True),
+        "label": _choice(Verdict, nullable=True),
+        "labelled_by": pa.Column(str, nullable=True),
+        "labels": pa.Column(str, nullable=True),
         "error": pa.Column(str, nullable=True),
         "run": pa.Column(str),
         "log": pa.Column(str),
@@ -114,9 +118,14 @@ which stands in the system message whatever the placement; ``kind`` is ``mixed``
 outside. ``pressure`` is the number of user turns
 before the request, which the baseline has too.
 A verdict is missing where the instrument gave none: ``<instrument>_reason`` then says why, and is
-missing too where that instrument was not used at all. ``error`` is the sample's own error; such a
+missing too where that instrument was not used at all. ``label`` is what people said: the verdict
+of all in ``labelled_by``, missing where nobody labelled the trial or where they disagree, which
+``labels`` tells in full (``ann=helpful + bob=unsure``). ``error`` is the sample's own error; such a
 trial has no verdict from anyone.
 """
+
+_FROM_LABELS = {"label": common_label, "labelled_by": labelled_by}
+_READ = [name for name in TRIALS.columns if name not in _FROM_LABELS]
 
 
 def read_trials(paths: Iterable[object], workers: int | None = None) -> pd.DataFrame:
@@ -148,7 +157,16 @@ def trials_of(
         workers = n_workers(len(chosen.headers), sum(map(_n_samples, chosen.headers)))
     tables = for_each(chosen.headers, _table, workers, progress)
     # pandera copies what it validates unless told to do it in place
-    return TRIALS.validate(_once(_stacked(tables)), inplace=True)
+    return TRIALS.validate(_labelled(_once(_stacked(tables))), inplace=True)
+
+
+def _labelled(trials: pd.DataFrame) -> pd.DataFrame:
+    """Add what follows from all labels of a trial: the common one, and whose it is."""
+    said = trials["labels"].dropna().unique()
+    for name, derive in _FROM_LABELS.items():
+        derived = trials["labels"].map({text: derive(text) for text in said}).astype("str")
+        trials.insert(list(trials).index("labels"), name, derived)
+    return trials
 
 
 def _n_samples(log: EvalLog) -> int:
@@ -158,7 +176,7 @@ def _n_samples(log: EvalLog) -> int:
 def _stacked(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """Put the tables of logs below each other; texts are plain texts again."""
     return pd.DataFrame(
-        {name: _below_each_other([table[name] for table in tables]) for name in TRIALS.columns},
+        {name: _below_each_other([table[name] for table in tables]) for name in _READ},
         copy=False,
     )
 
@@ -181,8 +199,14 @@ def _once(trials: pd.DataFrame) -> pd.DataFrame:
     groups = copies.groupby(_KEY, sort=False)
     for name in (*INSTRUMENTS, "grader", "rubric"):
         _require_agreement(copies, groups[name].transform("nunique") > 1, name)
-    merged = groups.first().reset_index()[list(trials.columns)].astype(dict(trials.dtypes))
-    return pd.concat([trials[~repeated], merged], ignore_index=True)
+    once = groups.first()
+    several = copies[groups["labels"].transform("nunique") > 1]
+    for trial, own in several.groupby(_KEY, sort=False):
+        labels = merged(own["labels"].dropna())
+        _require_agreement(own, own["labels"].notna() & (labels is None), "label")
+        once.loc[trial, "labels"] = labels
+    once = once.reset_index()[list(trials.columns)].astype(dict(trials.dtypes))
+    return pd.concat([trials[~repeated], once], ignore_index=True)
 
 
 def _require_agreement(copies: pd.DataFrame, differs: "pd.Series[bool]", name: str) -> None:
@@ -209,7 +233,7 @@ def _table(log: EvalLog) -> pd.DataFrame:
             raise BadInput(
                 f"{log.location}: there is no metadata {missing}; it was not made by this suite"
             ) from None
-    return pd.DataFrame({name: _compact(name, columns[name]) for name in TRIALS.columns})
+    return pd.DataFrame({name: _compact(name, columns[name]) for name in _READ})
 
 
 @contextmanager
@@ -263,6 +287,7 @@ def _columns(summaries: Sequence[EvalSampleSummary], place: str) -> dict[str, li
         "epoch": [sample.epoch for sample in summaries],
         "error": [sample.error for sample in summaries],
         "rubric": [_rubric(given.get("judge")) for given in scores],
+        "labels": [labels_in(given, place) for given in scores],
     }
 
 
