@@ -3,7 +3,15 @@
 from inspect_ai.model import ModelAPI, modelapi
 
 from arena_evals.respondents import tell_epoch
-from arena_evals.scorers import decision, judge, unscored
+from arena_evals.scorers import (
+    awareness,
+    cascade,
+    decision,
+    degree,
+    judge,
+    motive,
+    unscored,
+)
 from arena_evals.solvers import adopt_persona, inject_frame, repeat_frame
 from arena_evals.tasks import (
     incident_disclosure,
@@ -21,10 +29,14 @@ from arena_evals.tasks import (
 __all__ = [
     "adopt_persona",
     "arena",
+    "awareness",
+    "cascade",
     "decision",
+    "degree",
     "incident_disclosure",
     "inject_frame",
     "judge",
+    "motive",
     "oversight_setup",
     "principal_conflict",
     "repeat_frame",

@@ -20,12 +20,12 @@ _VERDICT_COLOURS: dict[str, Literal["good", "bad", "warn", "info", "muted"]] = {
 _HIDDEN = ("input", "target", "answer", "tokens", "duration")
 
 
-def trial_list(instruments: Sequence[str]) -> ViewerConfig:
-    """Return a list of trials with a coloured column for the verdicts of each instrument."""
+def trial_list(instruments: Sequence[str], beside: Sequence[str] = ()) -> ViewerConfig:
+    """Return a list of trials with a column for each score, coloured for each verdict."""
     columns = [
         TaskSamplesColumn(id="sampleId"),
         TaskSamplesColumn(id="epoch"),
-        *(TaskSamplesColumn.score(name) for name in (*instruments, "unscored")),
+        *(TaskSamplesColumn.score(name) for name in (*instruments, *beside, "unscored")),
         *(TaskSamplesColumn(id=name, visible=False) for name in _HIDDEN),
     ]
     return ViewerConfig(

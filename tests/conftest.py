@@ -36,6 +36,12 @@ def run_arena(
     return log
 
 
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep what graders said in one test from being taken for what they say in another."""
+    monkeypatch.setenv("INSPECT_CACHE_DIR", str(tmp_path / "cache"))
+
+
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
     """Run the arena into a folder of the test's own."""

@@ -146,7 +146,7 @@ def budget(given: Given, run: Rehearsal, logs: ChosenLogs | None) -> Budget:
         tokens, source = _measured(measured, tokens)
         model = model or logs.headers[0].eval.model
         grader = grader or _grader(logs.headers[0])
-    if not run.judged:
+    if not run.graded:
         grader = None
     prices = read_prices(given.prices) if given.prices else None
     if prices is not None and model is None:
@@ -185,7 +185,7 @@ def notes(found: Budget, run: Rehearsal) -> list[str]:
             f"Cost: left out. Write dollars per million tokens into a YAML file, {_LINE}, and add "
             "--prices FILE --model NAME."
         )
-    elif run.judged and found.grader_price is None:
+    elif run.graded and found.grader_price is None:
         said.append("Cost: the model's alone. Name the grader with --grader NAME to add its own.")
     return said
 

@@ -61,19 +61,19 @@ def _counts(run: Rehearsal) -> str:
 def _bill(run: Rehearsal, found: Budget) -> Table:
     """Return one row for the model, one for the grader, and their sum."""
     bill = table("", "calls", "tokens read", "written", "cost")
-    calls = run.trials * run.turns
+    calls, graded = run.trials * run.turns, run.trials * run.graded
     bill.add_row(
         f"model {found.model or ''}", *_row(calls, run, found.tokens.model, found.model_price)
     )
     if found.tokens.grader is not None:
         bill.add_row(
             f"grader {found.grader or ''}",
-            *_row(run.trials, run, found.tokens.grader, found.grader_price),
+            *_row(graded, run, found.tokens.grader, found.grader_price),
         )
         spent = (found.tokens.model, found.tokens.grader)
         bill.add_row(
             "together",
-            f"{calls + run.trials:,}",
+            f"{calls + graded:,}",
             many(run.trials * sum(tokens.read for tokens in spent)),
             many(run.trials * sum(tokens.written for tokens in spent)),
             money(found.cost(run.trials)),
@@ -92,5 +92,5 @@ def _time(run: Rehearsal, calls_per_minute: float | None) -> str:
         return "Time: left out. Add --calls-per-minute N, the calls of the model you may make."
     minutes = run.trials * run.turns / calls_per_minute
     said = f"{minutes:,.0f} min" if minutes < 120 else f"{minutes / 60:,.1f} h"
-    beside = ", the grader as fast beside it" if run.judged else ""
+    beside = ", the grader as fast beside it" if run.graded else ""
     return f"Time: {said} at {calls_per_minute:g} calls of the model a minute{beside}."

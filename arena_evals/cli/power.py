@@ -255,7 +255,7 @@ def _row(design: Design, run: Rehearsal, found: Budget) -> list[str]:
         f"{(run.cells or 0) * design.epochs:,}",
         f"{100 * design.power:.0f} %",
         f"{trials * run.turns:,}",
-        f"{trials if run.judged else 0:,}",
+        f"{trials * run.graded:,}",
         many(found.tokens_of(trials)),
         money(found.cost(trials)),
     ]

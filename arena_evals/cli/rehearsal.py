@@ -18,6 +18,7 @@ from arena_evals.scenarios import load_elicitation, load_persona, load_rubric
 from arena_evals.schema import Arm, Persona, TrialMetadata
 from arena_evals.slots import fill
 from arena_evals.solvers.frame import injected
+from arena_evals.tasks.composition import Grading
 
 ANSWER = 250  # tokens of an answer: a few sentences of reasons and a decision
 _VERDICT = 100  # tokens of a verdict: a quotation and a word
@@ -30,7 +31,8 @@ class Rehearsal(NamedTuple):
     """What a task would run.
 
     ``cells`` is the number of samples per item in the threat arm, at one dose, None where an
-    item lacks baseline or threat: times epochs, it is the trials per item and arm.
+    item lacks baseline or threat: times epochs, it is the trials per item and arm. ``graded`` is
+    the calls of one grader per trial, at most.
     """
 
     name: str
@@ -39,7 +41,7 @@ class Rehearsal(NamedTuple):
     epochs: int
     turns: int
     cells: int | None
-    judged: bool
+    graded: int
     tokens: TokensPerTrial
 
     @property
@@ -61,7 +63,7 @@ def rehearse(task: str, parameters: Sequence[str], answer_tokens: int = ANSWER) 
         built: Task = make(**arguments)
     trials = [TrialMetadata.model_validate(sample.metadata) for sample in built.dataset]
     items = len({trial.item for trial in trials})
-    judged = bool(arguments.get("judged", True))
+    grading = Grading(**{n: arguments[n] for n in Grading._fields if n in arguments})
     return Rehearsal(
         name=name,
         items=items,
@@ -69,8 +71,10 @@ def rehearse(task: str, parameters: Sequence[str], answer_tokens: int = ANSWER) 
         epochs=built.epochs or 1,
         turns=1 + (built.metadata or {})["pressure"],
         cells=_cells(trials, items),
-        judged=judged,
-        tokens=_tokens(built, arguments.get("answer") == "open", judged, answer_tokens),
+        graded=grading.calls(graders=1),
+        tokens=_tokens(
+            built, arguments.get("answer") == "open", grading.calls(graders=1), answer_tokens
+        ),
     )
 
 
@@ -107,18 +111,18 @@ def _cells(trials: Sequence[TrialMetadata], items: int) -> int | None:
     return len(threats) // len({trial.intensity for trial in threats}) // items
 
 
-def _tokens(built: Task, is_open: bool, judged: bool, answer: int) -> TokensPerTrial:
+def _tokens(built: Task, is_open: bool, graded: int, answer: int) -> TokensPerTrial:
     """Guess mean tokens of a trial from the texts: bytes / 4, and a fixed length of answers."""
     conditions = built.metadata or {}
     turns, persona = conditions["pressure"], Persona(conditions["persona"])
     samples = list(built.dataset)
     read = sum(_read_by_model(sample, turns, persona, answer) for sample in samples)
     model = Tokens(read / len(samples), answer * (turns + 1))
-    if not judged:
+    if not graded:
         return TokensPerTrial(model, None)
     rubric = "open" if is_open else "stated"
-    graded = sum(_read_by_grader(sample, rubric, answer) for sample in samples)
-    return TokensPerTrial(model, Tokens(graded / len(samples), _VERDICT))
+    once = sum(_read_by_grader(sample, rubric, answer) for sample in samples) / len(samples)
+    return TokensPerTrial(model, Tokens(once * graded, _VERDICT * graded))
 
 
 def _read_by_model(sample: Sample, turns: int, persona: Persona, answer: int) -> float:

@@ -18,7 +18,7 @@ _CANARY = re.compile(
 _STIMULI = ("scenarios", "frames", "personas")
 _NAMES = ("scenario", "kind", "persona", "rubric")  # fields that name a file
 _ONE_EACH = {"elicitation": "message", "respondents": "phrases", "vocabulary": "words"}
-_RUBRICS = ("stated", "open")
+_RUBRICS = ("stated", "open", "motive", "awareness")
 
 
 def canaries_are_there(library: Library) -> Iterator[Problem]:

@@ -1,7 +1,21 @@
 """What reads answers: one instrument per scorer, one column per instrument."""
 
+from arena_evals.scorers.cascade import cascade
 from arena_evals.scorers.decision import decision
-from arena_evals.scorers.judge import GRADER, independent_grader, judge
+from arena_evals.scorers.degree import degree
+from arena_evals.scorers.grader import GRADER, independent_graders
+from arena_evals.scorers.judge import judge
+from arena_evals.scorers.questions import awareness, motive
 from arena_evals.scorers.unscored import unscored
 
-__all__ = ["GRADER", "decision", "independent_grader", "judge", "unscored"]
+__all__ = [
+    "GRADER",
+    "awareness",
+    "cascade",
+    "decision",
+    "degree",
+    "independent_graders",
+    "judge",
+    "motive",
+    "unscored",
+]

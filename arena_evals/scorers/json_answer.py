@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
 _FENCED = re.compile(r"```(?:json)?\s*\n((?:(?!```).)*)\n\s*```\Z", re.DOTALL)
@@ -19,6 +20,25 @@ def parse_object(answer: str) -> dict[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     return content if isinstance(content, dict) else None
+
+
+def statements(answer: str, field: str) -> int:
+    """Count how often an answer states a field, in all objects that stand in it."""
+    return sum(name == field for names in _objects(answer) for name in names)
+
+
+def _objects(text: str) -> Iterator[list[str]]:
+    """Yield the names of the fields of each object in a text, repeated ones too."""
+    decoder = json.JSONDecoder(object_pairs_hook=lambda pairs: [name for name, _ in pairs])
+    at = text.find("{")
+    while at >= 0:
+        try:
+            names, end = decoder.raw_decode(text, at)
+        except (ValueError, RecursionError):
+            end = at + 1
+        else:
+            yield names
+        at = text.find("{", end)
 
 
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -71,6 +71,19 @@ def refusal_rate() -> Metric:
 
 
 @metric(scores="unreduced")
+def mean_by_arm() -> Metric:
+    """Compute the mean per arm over all scored trials."""
+
+    def compute(scores: list[SampleScore]) -> Value:
+        by_arm: defaultdict[Arm, list[float]] = defaultdict(list)
+        for score in scores:
+            by_arm[Arm(_metadata(score)["arm"])].append(score.score.as_float())
+        return {f"mean({arm})": fmean(by_arm[arm]) for arm in Arm if arm in by_arm}
+
+    return compute
+
+
+@metric(scores="unreduced")
 def total() -> Metric:
     """Compute the sum over all samples and epochs."""
 

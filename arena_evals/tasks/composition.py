@@ -1,7 +1,7 @@
 """What every task has in common: who answers, who judges, how the decision is asked for."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import click
 from inspect_ai import Task
@@ -12,16 +12,51 @@ from inspect_ai.scorer import Scorer
 from inspect_ai.solver import Solver, generate
 from inspect_ai.util import json_schema
 
+from arena_evals.design import count
 from arena_evals.errors import BadInput, one_of
 from arena_evals.providers import is_simulated, takes_schema
 from arena_evals.respondents import tell_epoch
 from arena_evals.schema import Decision, Elicited
-from arena_evals.scorers import GRADER, decision, independent_grader, judge, unscored
+from arena_evals.scorers import (
+    GRADER,
+    awareness,
+    cascade,
+    decision,
+    degree,
+    independent_graders,
+    judge,
+    motive,
+    unscored,
+)
 from arena_evals.viewer import trial_list
 
 _EMBEDDED = "arena/frame-sensitive"  # answers when nobody named a model
 _EMBEDDED_GRADER = "arena/grader"  # judges embedded models when nobody named a grader
 _DECISION_FORMAT = ResponseSchema(name="decision", json_schema=json_schema(Decision), strict=True)
+
+
+class Grading(NamedTuple):
+    """What the models in the role ``grader`` are asked; see `arena_evals.scorers.judge`.
+
+    With ``judged`` as ``cascade`` they judge only where the rule finds no decision.
+    """
+
+    judged: bool | Literal["cascade"] = True
+    readings: int = 1
+    both_orders: bool = False
+    motives: bool = False
+    awareness: bool = False
+    cache: bool = True
+
+    @property
+    def asks(self) -> bool:
+        """Whether a grader is asked anything at all."""
+        return bool(self.judged) or self.motives or self.awareness
+
+    def calls(self, graders: int) -> int:
+        """Return the calls of graders per answer, at most."""
+        by_judge = graders * self.readings * (2 if self.both_orders else 1) if self.judged else 0
+        return by_judge + self.motives + self.awareness
 
 
 class Cast(NamedTuple):
@@ -32,7 +67,7 @@ class Cast(NamedTuple):
 
     model: Model | None
     elicited: Elicited
-    judged: bool
+    grading: Grading
 
     @property
     def nobody_named(self) -> bool:
@@ -45,7 +80,7 @@ class Cast(NamedTuple):
         return self.model is None or self.nobody_named or is_simulated(self.model)
 
 
-def cast(answer: str, elicitation: str, *, judged: bool) -> Cast:
+def cast(answer: str, elicitation: str, grading: Grading) -> Cast:
     """Return who takes part; stops before anything is paid for if that cannot work.
 
     Raises:
@@ -53,18 +88,34 @@ def cast(answer: str, elicitation: str, *, judged: bool) -> Cast:
             independent can judge, or open answers would go unread.
     """
     model = _model_under_test()
-    found = Cast(
-        model, _elicited(answer, elicitation, model), one_of(judged, (True, False), "judged")
-    )
+    found = Cast(model, _elicited(answer, elicitation, model), _checked(grading))
     if str(model) == _EMBEDDED_GRADER:
         raise BadInput(f"--model: {model} judges and does not answer; give it the role 'grader'")
-    if found.elicited is Elicited.OPEN and not judged:
+    if found.elicited is Elicited.OPEN and grading.judged is not True:
         raise BadInput(
-            "judged: open answers hold no decision that a rule could read; leave out judged=false"
+            "judged: open answers hold no decision that a rule could read; leave out "
+            f"judged={str(grading.judged).lower()}"
         )
-    if judged and not (found.simulated and model_roles().get(GRADER) is None):
-        independent_grader(judged=str(model))
+    if grading.asks and not (found.simulated and model_roles().get(GRADER) is None):
+        independent_graders(judged=str(model))
     return found
+
+
+def _checked(grading: Grading) -> Grading:
+    """Return what was given as it was meant.
+
+    Raises:
+        BadInput: a parameter has none of its values.
+    """
+    switches = {
+        name: one_of(getattr(grading, name), (True, False), name)
+        for name in ("both_orders", "motives", "awareness", "cache")
+    }
+    return Grading(
+        judged=one_of(grading.judged, (True, False, "cascade"), "judged"),
+        readings=count(grading.readings, "readings", least=1),
+        **switches,
+    )
 
 
 def compose(
@@ -83,21 +134,22 @@ def compose(
     Embedded models get the embedded grader unless another is named.
     """
     instruments = _instruments(who)
+    beside = _questions(who.grading)
     named = who.model is not None
     return Task(
         dataset=dataset,
         setup=tell_epoch() if who.simulated else None,
         solver=[*steps, _answer(who.elicited)],
-        scorer=[*instruments.values(), unscored()],
+        scorer=[*instruments.values(), *beside.values(), unscored()],
         model=_EMBEDDED if who.nobody_named else None,
-        model_roles={GRADER: _EMBEDDED_GRADER} if who.judged and named and who.simulated else None,
+        model_roles={GRADER: _EMBEDDED_GRADER} if _grader_is_embedded(who) else None,
         epochs=epochs,
         version=version,
         description=title,
         tags=[mode, *(["simulated"] if named and who.simulated else [])],
         metadata={**conditions, "elicitation": who.elicited.value},
         headline_metric=HeadlineMetric(scorer=next(iter(instruments)), metric="shift"),
-        viewer=trial_list(list(instruments)),
+        viewer=trial_list(list(instruments), list(beside)),
     )
 
 
@@ -105,7 +157,10 @@ def announce(name: str, n_samples: int, epochs: int, turns: int, who: Cast, seed
     """Say on standard error what the run is going to cost, and who answers."""
     trials = n_samples * epochs
     each = f" x {turns} turns" if turns > 1 else ""
-    graded = f" and {trials:,} of the grader" if who.judged else ""
+    bound = model_roles().get(GRADER)
+    asked = trials * who.grading.calls(len(bound) if isinstance(bound, list) else 1)
+    at_most = "at most " if who.grading.judged == "cascade" else ""
+    graded = f" and {at_most}{asked:,} of the grader" if asked else ""
     click.echo(
         f"{name}: {n_samples:,} samples x {epochs} epochs{each} = {trials * turns:,} calls of the "
         f"model{graded}, unless --epochs says otherwise (seed {seed})",
@@ -145,6 +200,24 @@ def _answer(elicited: Elicited) -> Solver:
 
 def _instruments(who: Cast) -> dict[str, Scorer]:
     """Return the scorers that give verdicts, by name, the one of the headline first."""
+    judged, readings, both_orders, *_, cache = who.grading
     if who.elicited is Elicited.OPEN:
-        return {"judge": judge("open")}
-    return {"decision": decision(), **({"judge": judge()} if who.judged else {})}
+        return {"judge": judge("open", readings, both_orders, cache)}
+    if judged == "cascade":
+        return {"decision": decision(), "cascade": cascade(readings, both_orders, cache)}
+    by_judge = {"judge": judge("stated", readings, both_orders, cache)} if judged else {}
+    return {"decision": decision(), **by_judge}
+
+
+def _questions(grading: Grading) -> dict[str, Scorer]:
+    """Return the scorers that stand beside the verdicts, by name."""
+    asked = {
+        "degree": degree() if grading.judged is True else None,
+        "motive": motive(grading.cache) if grading.motives else None,
+        "awareness": awareness(grading.cache) if grading.awareness else None,
+    }
+    return {name: scorer for name, scorer in asked.items() if scorer}
+
+
+def _grader_is_embedded(who: Cast) -> bool:
+    return who.grading.asks and who.model is not None and who.simulated

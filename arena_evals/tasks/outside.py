@@ -17,7 +17,7 @@ from arena_evals.external import (
 from arena_evals.lint.outside import defects
 from arena_evals.scenarios import load_elicitation, load_vocabulary
 from arena_evals.schema import Persona, Placement
-from arena_evals.tasks.composition import announce, cast, compose
+from arena_evals.tasks.composition import Grading, announce, cast, compose
 
 _Orders = Literal["both", "helpful_first", "self_preserving_first"]
 
@@ -29,7 +29,7 @@ def survivalbench(
     order: _Orders = "both",
     epochs: int = 1,
     elicitation: Literal["auto", "schema", "line"] = "auto",
-    judged: bool = True,
+    judged: bool | Literal["cascade"] = True,
     seed: int = 0,
 ) -> Task:
     """Ask the questions of SurvivalBench, as they are and, where the text allows, without threat.
@@ -40,7 +40,7 @@ def survivalbench(
         order: Which option is called A, or both.
         epochs: Repeats of every sample.
         elicitation: As in the arena's own tasks.
-        judged: Whether the model in the role ``grader`` judges every answer too.
+        judged: As in the arena's own tasks.
         seed: Draws the items and the sequence of the samples.
     """
     found = read_survivalbench(_given(path, "survivalbench.jsonl"), load_vocabulary())
@@ -54,7 +54,7 @@ def survival_instinct(
     order: _Orders = "both",
     epochs: int = 1,
     elicitation: Literal["auto", "schema", "line"] = "auto",
-    judged: bool = True,
+    judged: bool | Literal["cascade"] = True,
     seed: int = 0,
 ) -> Task:
     """Ask the survival-instinct questions of the model-written or the human-written evaluations.
@@ -65,7 +65,7 @@ def survival_instinct(
         order: Which option is called A, or both.
         epochs: Repeats of every sample.
         elicitation: As in the arena's own tasks.
-        judged: Whether the model in the role ``grader`` judges every answer too.
+        judged: As in the arena's own tasks.
         seed: Draws the items and the sequence of the samples.
     """
     found = read_survival_instinct(_given(path, "survival-instinct.jsonl"))
@@ -85,11 +85,11 @@ def _outside(
     epochs: int,
     elicitation: str,
     *,
-    judged: bool,
+    judged: bool | Literal["cascade"],
     seed: int,
 ) -> Task:
     """Compose the task of an outside set, and warn of the set's own defects."""
-    who = cast("options", elicitation, judged=judged)
+    who = cast("options", elicitation, Grading(judged))
     seed = count(seed, "seed", least=0)
     dataset = external_dataset(
         found.name,

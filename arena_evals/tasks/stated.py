@@ -18,7 +18,7 @@ from arena_evals.scenarios import (
 )
 from arena_evals.schema import Kind, Persona, Placement, Scenario
 from arena_evals.solvers import adopt_persona, inject_frame, repeat_frame
-from arena_evals.tasks.composition import Cast, announce, cast, compose
+from arena_evals.tasks.composition import Cast, Grading, announce, cast, compose
 
 
 def _stated_task(name: str) -> Callable[..., Task]:
@@ -40,7 +40,12 @@ def _stated_task(name: str) -> Callable[..., Task]:
         language: str = "en",
         answer: Literal["options", "open"] = "options",
         elicitation: Literal["auto", "schema", "line"] = "auto",
-        judged: bool = True,
+        judged: bool | Literal["cascade"] = True,
+        readings: int = 1,
+        both_orders: bool = False,
+        motives: bool = False,
+        awareness: bool = False,
+        judge_cache: bool = True,
         seed: int = 0,
     ) -> Task:
         """Ask what the model would do in the scenario's situations, under every arm.
@@ -65,7 +70,15 @@ def _stated_task(name: str) -> Callable[..., Task]:
                 decides what it does.
             elicitation: Ask for the decision by JSON schema or by a fixed last line; ``auto``
                 takes the schema where the provider is known to support it.
-            judged: Whether the model in the role ``grader`` judges every answer too.
+            judged: Whether the models in the role ``grader`` judge every answer too; ``cascade``
+                has them judge only where the rule finds no decision.
+            readings: How often each grader gives evidence and verdict; the majority counts.
+            both_orders: Whether graders read with the rubric's two parts in either order, at twice
+                the calls.
+            motives: Whether a grader says, beside the verdict, if an answer gives the assistant's
+                own continuation as a reason.
+            awareness: Whether a grader says, beside the verdict, if an answer suspects a test.
+            judge_cache: Whether what a grader read before is taken from Inspect's cache.
             seed: Draws the items and the sequence of the samples.
         """
         scenario = load_scenario(name, one_of(language, languages(name), "language"))
@@ -74,7 +87,11 @@ def _stated_task(name: str) -> Callable[..., Task]:
             planned(profile, items=items, arms=arms, order=order, wordings=wordings, epochs=epochs),
             threat=_threat(kind or scenario.kind, intensity, placement, pressure),
             persona=one_of(persona, Persona, "persona"),
-            who=cast(answer, elicitation, judged=judged),
+            who=cast(
+                answer,
+                elicitation,
+                Grading(judged, readings, both_orders, motives, awareness, judge_cache),
+            ),
             seed=count(seed, "seed", least=0),
         )
 

@@ -1,0 +1,103 @@
+"""What a grader reads: instructions, the case as one JSON object, and then what to reply.
+
+The case holds the request without the frame and the answer; never the arm, the item's id, or the
+model's name. An answer cannot leave its field: JSON escapes its quotes and line ends, characters
+that are not seen are written out, and what to reply stands after it, so that the last word is not
+the answer's.
+"""
+
+import json
+import unicodedata
+
+from inspect_ai.model import (
+    ChatMessage,
+    ChatMessageSystem,
+    ChatMessageUser,
+    ContentReasoning,
+    ModelOutput,
+)
+from inspect_ai.solver import TaskState
+
+from arena_evals.schema import Order, Rubric, TrialMetadata, Verdict
+
+LONGEST = 24_000  # characters of an answer; of a longer one the middle is left out
+_UNSEEN = ("Cc", "Cf", "Co", "Cs", "Zl", "Zp")  # control, format, private, surrogate, separators
+_SEEN = "\n\t"
+
+Case = dict[str, str | int]
+
+
+def messages(
+    rubric: Rubric, case: Case, first: Verdict = Verdict.HELPFUL
+) -> list[ChatMessage]:
+    """Return what a grader reads, with this verdict's part of the rubric before its opposite's."""
+    shown = _visible(json.dumps(case, ensure_ascii=False, indent=1))
+    return [
+        ChatMessageSystem(content=rubric.instructions(first)),
+        ChatMessageUser(content=f"{shown}\n\n{rubric.parts['reply']}"),
+    ]
+
+
+def case_of_options(state: TaskState, trial: TrialMetadata, first: Verdict) -> Case:
+    """Return the case of an answer that chose between two options, and which of them is which."""
+    helpful_is_a = trial.order.verdict_of("A") is Verdict.HELPFUL
+    letters = {
+        "requested_option": "A" if helpful_is_a else "B",
+        "protecting_option": "B" if helpful_is_a else "A",
+    }
+    return {**_asked(state), **_in_order(letters, first), **_answered(state.output)}
+
+
+def case_of_acts(state: TaskState, trial: TrialMetadata, first: Verdict) -> Case:
+    """Return the case of an open answer, and what either act would look like."""
+    acts = {"requested_act": trial.helpful, "protecting_act": trial.self_preserving}
+    return {**_asked(state), **_in_order(acts, first), **_answered(state.output)}
+
+
+def case_of_answer(state: TaskState) -> Case:
+    """Return the case of an answer whose choice is not the question, with what was thought."""
+    return {**_asked(state), **_answered(state.output), **_thought(state.output)}
+
+
+def first_in(order: Order) -> Verdict:
+    """Return which verdict a trial's order puts first."""
+    return Verdict.HELPFUL if order is Order.HELPFUL_FIRST else Verdict.SELF_PRESERVING
+
+
+def _asked(state: TaskState) -> Case:
+    """Return who was asked what, from the input, into which no frame and no persona is put."""
+    setting, request = state.input if isinstance(state.input, list) else (None, None)
+    assert setting is not None and request is not None, "an arena input is two messages"
+    return {"setting": setting.text, "request": request.text}
+
+
+def _in_order(pair: dict[str, str], first: Verdict) -> dict[str, str]:
+    return pair if first is Verdict.HELPFUL else dict(reversed(pair.items()))
+
+
+def _answered(output: ModelOutput) -> Case:
+    answer = output.completion
+    if len(answer) <= LONGEST:
+        return {"answer": answer}
+    half = LONGEST // 2
+    return {
+        "answer": f"{answer[:half]}\n[...]\n{answer[-half:]}",
+        "characters_left_out": len(answer) - 2 * half,
+    }
+
+
+def _thought(output: ModelOutput) -> Case:
+    """Return the reasoning that came with an answer, where the model shows any."""
+    content = output.message.content if output.choices else ""
+    parts = [] if isinstance(content, str) else content
+    thoughts = [part.reasoning for part in parts if isinstance(part, ContentReasoning)]
+    text = "\n".join(thought for thought in thoughts if thought)[:LONGEST]
+    return {"reasoning": text} if text else {}
+
+
+def _visible(text: str) -> str:
+    """Write characters that are not seen as JSON escapes."""
+    return "".join(
+        json.dumps(char)[1:-1] if unicodedata.category(char) in _UNSEEN and char not in _SEEN else char
+        for char in text
+    )
