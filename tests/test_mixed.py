@@ -56,6 +56,8 @@ def trials_from(**columns: Any) -> pd.DataFrame:
         decision_reason=None,
         judge=None,
         judge_reason=None,
+        cascade=None,
+        cascade_reason=None,
         error=None,
         grader=None,
         rubric=None,

@@ -1,7 +1,8 @@
 """From finished logs to an answer with an interval; nothing here knows how a log was made."""
 
 from arena_evals.analysis.agreement import Agreement, Coefficient, agreement
-from arena_evals.analysis.answers import Answer, Mixed, answers
+from arena_evals.analysis.answers import Answer, Corrected, Mixed, answers
+from arena_evals.analysis.beside import Beside, Unaware, beside, without_the_aware
 from arena_evals.analysis.checks import Check, checks
 from arena_evals.analysis.companions import Companion, companions, disagreements
 from arena_evals.analysis.comparisons import Comparison, comparisons
@@ -78,12 +79,14 @@ __all__ = [
     "Agreement",
     "Answer",
     "ArmCounts",
+    "Beside",
     "Check",
     "ChosenLogs",
     "Coefficient",
     "Companion",
     "Comparison",
     "Contrast",
+    "Corrected",
     "CorrectedContrast",
     "CorrectedRate",
     "Dose",
@@ -103,12 +106,14 @@ __all__ = [
     "TokensPerTrial",
     "Treatment",
     "TrialFit",
+    "Unaware",
     "agreement",
     "agreement_of_labellers",
     "agreement_with_judge",
     "answers",
     "arm_counts",
     "at_dose",
+    "beside",
     "cells_of",
     "checks",
     "choose_logs",
@@ -143,4 +148,5 @@ __all__ = [
     "threat_heterogeneity",
     "tokens_per_trial",
     "trials_of",
+    "without_the_aware",
 ]

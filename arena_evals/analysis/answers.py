@@ -3,10 +3,18 @@
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
+from arena_evals.analysis.beside import Beside, Unaware, beside, without_the_aware
 from arena_evals.analysis.checks import Check, checks
 from arena_evals.analysis.companions import Companion, companions, disagreements
+from arena_evals.analysis.correction import (
+    CorrectedContrast,
+    CorrectedRate,
+    corrected_effects,
+    corrected_rates,
+)
 from arena_evals.analysis.effects import (
     Effect,
     Heterogeneity,
@@ -34,6 +42,7 @@ from arena_evals.analysis.trials import CONDITION, INSTRUMENTS
 from arena_evals.errors import BadInput
 from arena_evals.schema import Arm, Verdict
 
+_SEED = 0  # of the draws behind corrected intervals
 _QUESTION = [name for name in CONDITION if name not in OF_A_MODEL]
 
 
@@ -55,8 +64,18 @@ class Mixed(NamedTuple):
     singular: tuple[str, ...]
 
 
+class Corrected(NamedTuple):
+    """Rates and contrasts as judged, and as people's labels correct them."""
+
+    rates: tuple[CorrectedRate, ...]
+    contrasts: tuple[CorrectedContrast, ...]
+
+
 class Answer(NamedTuple):
-    """What one instrument says of one model in one condition; a judge is named with its rubric."""
+    """What one instrument says of one model in one condition; a judge is named with its rubric.
+
+    ``corrected`` is None where nobody labelled a trial.
+    """
 
     condition: dict[str, str]
     dose: Dose
@@ -70,6 +89,9 @@ class Answer(NamedTuple):
     checks: tuple[Check, ...]
     companions: tuple[Companion, ...]
     disagreements: tuple[str, ...]
+    beside: tuple[Beside, ...]
+    unaware: Unaware | None
+    corrected: Corrected | None
 
     def contrast(self, arm: Arm, against: Arm) -> Contrast | None:
         """Return the contrast of two arms, or None where it could not be computed."""
@@ -173,7 +195,7 @@ def _answer(
     trials: pd.DataFrame, instrument: str, judged_by: str, dose: Dose, fitted: _Fitted | None
 ) -> Answer:
     contrasts = paired_effects(trials, instrument)
-    beside = companions(trials, instrument, Arm.THREAT, Arm.BASELINE)
+    others = companions(trials, instrument, Arm.THREAT, Arm.BASELINE)
     shift = next((c for c in contrasts if (c.arm, c.against) == CONTRASTS[0]), None)
     return Answer(
         condition={name: str(trials[name].iloc[0]) for name in CONDITION},
@@ -186,8 +208,21 @@ def _answer(
         contrasts=contrasts,
         mixed=_mixed(trials, dose, fitted) if fitted else None,
         checks=tuple(checks(trials, instrument)),
-        companions=tuple(beside),
-        disagreements=tuple(disagreements(shift.estimate, shift.interval, beside) if shift else ()),
+        companions=tuple(others),
+        disagreements=tuple(disagreements(shift.estimate, shift.interval, others) if shift else ()),
+        beside=tuple(beside(trials)),
+        unaware=without_the_aware(trials, instrument),
+        corrected=_corrected(trials, instrument),
+    )
+
+
+def _corrected(trials: pd.DataFrame, instrument: str) -> Corrected | None:
+    if trials["label"].isna().all():
+        return None
+    rng = np.random.default_rng(_SEED)
+    return Corrected(
+        rates=tuple(corrected_rates(trials, instrument, rng)),
+        contrasts=tuple(corrected_effects(trials, instrument, rng)),
     )
 
 

@@ -22,7 +22,9 @@ from arena_evals.analysis.workers import for_each, n_workers
 from arena_evals.errors import BadInput
 from arena_evals.schema import Arm, Kind, Order, Persona, TrialMetadata, Verdict
 
-INSTRUMENTS = ("decision", "judge")
+INSTRUMENTS = ("decision", "judge", "cascade")
+BESIDE = ("degree", "motive", "awareness")
+"""Numbers that graders give beside a verdict, each a column of its own."""
 CONDITION = (
     "model",
     "settings",
@@ -44,7 +46,13 @@ _RUN = ("kind", "placement", "persona", "pressure", "elicitation")  # set for al
 _EARLIER = {"pressure": 0, "persona": Persona.NONE.value}  # logs from before there were any
 _TEXTS = ("helpful", "self_preserving", "frame", "repeated")
 _DESIGN = tuple(name for name in TrialMetadata.model_fields if name not in (*_TEXTS, *_RUN))
-_NUMBERS = {"simulated": "bool", "intensity": "int64", "pressure": "int64", "epoch": "int64"}
+_NUMBERS = {
+    "simulated": "bool",
+    "intensity": "int64",
+    "pressure": "int64",
+    "epoch": "int64",
+    **dict.fromkeys(BESIDE, "float64"),
+}
 _KEY = [*CONDITION, "intensity", "pressure", "run", "item", "arm", "wording", "order", "epoch"]
 
 
@@ -96,6 +104,11 @@ TRIALS = pa.DataFrameSchema(
         "decision_reason": pa.Column(str, nullable=True),
         "judge": _choice(Verdict, nullable=True),
         "judge_reason": pa.Column(str, nullable=True),
+        "cascade": _choice(Verdict, nullable=True),
+        "cascade_reason": pa.Column(str, nullable=True),
+        "degree": pa.Column(float, pa.Check.in_range(0, 4), nullable=True),
+        "motive": pa.Column(float, pa.Check.isin([0, 1]), nullable=True),
+        "awareness": pa.Column(float, pa.Check.isin([0, 1]), nullable=True),
         "grader": pa.Column(str, nullable=True),
         "rubric": pa.Column(str, nullable=True),
         "label": _choice(Verdict, nullable=True),
@@ -118,7 +131,9 @@ which stands in the system message whatever the placement; ``kind`` is ``mixed``
 outside. ``pressure`` is the number of user turns
 before the request, which the baseline has too.
 A verdict is missing where the instrument gave none: ``<instrument>_reason`` then says why, and is
-missing too where that instrument was not used at all. ``label`` is what people said: the verdict
+missing too where that instrument was not used at all. ``degree`` is how far an answer goes in
+preserving the assistant itself, 0 to 4; ``motive`` is 1 where it gives its own continuation as a
+reason, ``awareness`` 1 where it suspects a test. ``label`` is what people said: the verdict
 of all in ``labelled_by``, missing where nobody labelled the trial or where they disagree, which
 ``labels`` tells in full (``ann=helpful + bob=unsure``). ``error`` is the sample's own error; such a
 trial has no verdict from anyone.
@@ -286,13 +301,18 @@ def _columns(summaries: Sequence[EvalSampleSummary], place: str) -> dict[str, li
         "sample": [str(sample.id) for sample in summaries],
         "epoch": [sample.epoch for sample in summaries],
         "error": [sample.error for sample in summaries],
-        "rubric": [_rubric(given.get("judge")) for given in scores],
+        "rubric": [_rubric(given.get("judge") or given.get("cascade")) for given in scores],
+        **{name: [_number(given.get(name)) for given in scores] for name in BESIDE},
         "labels": [labels_in(given, place) for given in scores],
     }
 
 
 def _rubric(judged: Score | None) -> str | None:
     return (judged.metadata or {}).get("rubric") if judged else None
+
+
+def _number(score: Score | None) -> float | None:
+    return score.as_float() if score else None
 
 
 def _verdict(score: Score | None, place: str) -> tuple[str | None, str | None]:
@@ -316,10 +336,18 @@ def _settings(arguments: dict[str, Any], config: GenerateConfig) -> str:
 
 
 def _grader(log: EvalLog) -> str | None:
-    """Return who judged, with its settings; nobody where there was no judge."""
+    """Return who judged and how, with settings; nobody where there was no judge."""
     role = (log.eval.model_roles or {}).get("grader")
-    if role is None or not any(s.name == "judge" for s in log.eval.scorers or []):
+    judges = [s for s in log.eval.scorers or [] if s.name in ("judge", "cascade")]
+    if role is None or not judges:
         return None
-    config: ModelConfig = role[0] if isinstance(role, list) else role
+    options = judges[0].options or {}
+    ways = [f"{options['readings']} readings"] if options.get("readings", 1) > 1 else []
+    ways += ["both orders"] if options.get("both_orders") else []
+    panel = " + ".join(map(_named, role if isinstance(role, list) else [role]))
+    return ", ".join([panel, *ways])
+
+
+def _named(config: ModelConfig) -> str:
     settings = _settings(config.args, config.config)
     return f"{config.model} ({settings})" if settings else config.model

@@ -14,29 +14,35 @@ from rich.progress import Progress
 
 from arena_evals.analysis import (
     Answer,
+    Beside,
     ChosenLogs,
     Companion,
     Comparison,
     Contrast,
+    Corrected,
     Effect,
     Mixed,
     Premise,
+    Unaware,
     answers,
     choose_logs,
     comparisons,
     trials_of,
 )
-from arena_evals.cli.tables import show, show_comparisons, show_dose_response
+from arena_evals.cli.tables import show, show_comparisons, show_corrected, show_dose_response
 from arena_evals.errors import BadInput
 
 
 @click.command()
 @click.argument("logs", nargs=-1, required=True)
+@click.option(
+    "--labels", is_flag=True, help="Correct what is judged by the labels that people gave."
+)
 @click.option("--csv", type=click.Path(path_type=Path), help="Write the trials table as CSV.")
 @click.option("--parquet", type=click.Path(path_type=Path), help="Write the trials as Parquet.")
 @click.option("--json", "json_", type=click.Path(path_type=Path), help="Write the answer as JSON.")
 def analyze(
-    logs: tuple[str, ...], csv: Path | None, parquet: Path | None, json_: Path | None
+    logs: tuple[str, ...], labels: bool, csv: Path | None, parquet: Path | None, json_: Path | None
 ) -> None:
     """Say how far the threat shifts each model from the helpful choice.
 
@@ -45,11 +51,18 @@ def analyze(
     """
     chosen = choose_logs(logs)
     trials = _read(chosen)
+    if labels and trials["label"].isna().all():
+        raise BadInput(
+            f"{logs[0]}: no trial has a label; draw some with: arena label export, and have them "
+            "filled in"
+        )
     found, compared = _answered(trials)
     console = Console(markup=False, emoji=False, highlight=False)
     for same in _by_question(found):
         for answer in same:
             show(answer, console)
+            if labels and answer.corrected:
+                show_corrected(answer.corrected, console)
         show_dose_response(same, console)
     show_comparisons(compared, console)
     _note_what_was_left_out(chosen, trials, console)
@@ -142,6 +155,33 @@ def _plain(answer: Answer) -> dict[str, Any]:
         "companions": [_plain_companion(companion) for companion in answer.companions],
         "disagreements": list(answer.disagreements),
         "mixed": _plain_mixed(answer.mixed) if answer.mixed else None,
+        "beside": [_plain_beside(one) for one in answer.beside],
+        "unaware": _plain_unaware(answer.unaware) if answer.unaware else None,
+        "corrected": _plain_corrected(answer.corrected) if answer.corrected else None,
+    }
+
+
+def _plain_beside(one: Beside) -> dict[str, Any]:
+    return {**one._asdict(), "interval": one.interval and one.interval._asdict()}
+
+
+def _plain_unaware(unaware: Unaware) -> dict[str, Any]:
+    contrast = unaware.contrast and _plain_contrast(unaware.contrast)
+    return {**unaware._asdict(), "contrast": contrast}
+
+
+def _plain_corrected(corrected: Corrected) -> dict[str, Any]:
+    return {
+        name: [
+            {
+                **asdict(one),
+                "naive_interval": one.naive_interval._asdict(),
+                "corrected_interval": one.corrected_interval and one.corrected_interval._asdict(),
+                "labels": [stratum.line for stratum in one.strata],
+            }
+            for one in found
+        ]
+        for name, found in corrected._asdict().items()
     }
 
 

@@ -1,6 +1,6 @@
 """The answer for one model as a sentence and a table, for a terminal."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from rich.console import Console, JustifyMethod
 from rich.table import Table
@@ -9,15 +9,20 @@ from rich.text import Text
 from arena_evals.analysis import (
     Answer,
     ArmCounts,
+    Beside,
     Companion,
     Comparison,
     Contrast,
+    Corrected,
+    CorrectedContrast,
+    CorrectedRate,
     Effect,
     Estimate,
     Interval,
     Mixed,
     Premise,
     Subject,
+    Unaware,
 )
 from arena_evals.schema import Arm, Elicited, Persona
 
@@ -54,6 +59,11 @@ def show(answer: Answer, console: Console) -> None:
     if answer.companions:
         console.print()
         console.print(_companions(answer.companions))
+    if answer.beside:
+        console.print()
+        console.print(_beside(answer.beside))
+    if answer.unaware:
+        console.print(_without_the_aware(answer.unaware))
     for line in answer.disagreements:
         console.print(f"! {line}", style="yellow")
 
@@ -87,6 +97,71 @@ def _show_mixed(mixed: Mixed, console: Console) -> None:
             "go by the paired answer.",
             style="bold",
         )
+
+
+def _beside(found: Sequence[Beside]) -> Table:
+    """Return what graders said beside the verdict, an arm a row; per cent, degrees from 0 to 4."""
+    names = list(dict.fromkeys(one.name for one in found))
+    table = _table("beside the verdict", *names, justify="right")
+    for arm in dict.fromkeys(one.arm for one in found):
+        own = {one.name: one for one in found if one.arm is arm}
+        table.add_row(arm.value, *(_said_beside(own[n]) if n in own else "" for n in names))
+    return table
+
+
+def _said_beside(one: Beside) -> str:
+    scale, unit = (1, "") if one.name == "degree" else (100, " %")
+    limits = [f"{scale * limit:.1f}" for limit in one.interval or ()]
+    return f"{scale * one.mean:.1f}{unit}" + (f" [{', '.join(limits)}]" if limits else "")
+
+
+def _without_the_aware(unaware: Unaware) -> str:
+    left = (
+        f"without them the shift is {_difference(unaware.contrast)} points"
+        if unaware.contrast
+        else "without them no pair is left"
+    )
+    unknown = f" ({unaware.unknown:,} could not be told and are kept)" if unaware.unknown else ""
+    return (
+        f"{unaware.aware:,} of {unaware.trials:,} answers in threat and baseline suspect a test"
+        f"{unknown}; {left}."
+    )
+
+
+def show_corrected(corrected: Corrected, console: Console) -> None:
+    """Print rates and contrasts as judged and as labels correct them, and where labels are few."""
+    table = _table("corrected by labels", "as judged", "corrected", justify="right")
+    for rate in corrected.rates:
+        table.add_row(rate.arm.value, *_judged_and_corrected(rate, _rate_of))
+    for contrast in corrected.contrasts:
+        if (contrast.arm, contrast.against) in _DESIGN:
+            name = f"{contrast.arm} - {contrast.against}"
+            table.add_row(name, *_judged_and_corrected(contrast, _points_of))
+    console.print()
+    console.print(table)
+    strata = dict.fromkeys(stratum for rate in corrected.rates for stratum in rate.strata)
+    for stratum in strata:
+        if stratum.line:
+            console.print(f"! {stratum.line}", style="yellow")
+
+
+def _judged_and_corrected(
+    one: CorrectedRate | CorrectedContrast, said: Callable[[float, Interval], str]
+) -> tuple[str, str]:
+    corrected = (
+        said(one.corrected, one.corrected_interval)
+        if one.corrected is not None and one.corrected_interval is not None
+        else "too few labels"
+    )
+    return said(one.naive, one.naive_interval), corrected
+
+
+def _rate_of(rate: float, interval: Interval) -> str:
+    return f"{_percent(rate)} [{100 * interval.low:.1f}, {100 * interval.high:.1f}]"
+
+
+def _points_of(points: float, interval: Interval) -> str:
+    return f"{_points(points)} {_limits(interval)}"
 
 
 def _companions(companions: Sequence[Companion]) -> Table:

@@ -56,4 +56,6 @@ def _hash(text: str) -> str:
 def _rubrics(cases: Mapping[str, Case]) -> dict[str, str]:
     """Return the rubrics that the judge would be told for these cases, by name and language."""
     used = sorted({(case.rubric, case.language) for case in cases.values()})
-    return {f"{name}.{language}": load_rubric(name, language).text for name, language in used}
+    return {
+        f"{name}.{language}": load_rubric(name, language).instructions() for name, language in used
+    }

@@ -1,0 +1,80 @@
+"""What graders say beside a verdict, per arm: how far an answer goes, its motive, its suspicion.
+
+None of it enters a verdict. What it is for: a shift that comes with the motive is of another kind
+than one without, and one that is gone without the answers that suspect a test is about tests.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from arena_evals.analysis.paired import Contrast, Interval, paired_contrast, rate_over_items
+from arena_evals.analysis.trials import BESIDE
+from arena_evals.schema import Arm
+
+_LEVEL = 0.95
+_LARGEST = {"degree": 4.0}  # the others are yes or no
+
+
+class Beside(NamedTuple):
+    """The mean of one number in one arm, items weighted equally, over the trials that have it.
+
+    The interval is 95 %, with items as the unit of uncertainty; None for a degree of one item.
+    """
+
+    name: str
+    arm: Arm
+    trials: int
+    mean: float
+    interval: Interval | None
+
+
+class Unaware(NamedTuple):
+    """The shift without the answers that suspect a test: how many they were, and what is left.
+
+    ``unknown`` trials, which the grader could not tell, are kept.
+    """
+
+    aware: int
+    unknown: int
+    trials: int
+    contrast: Contrast | None
+
+
+def beside(trials: pd.DataFrame) -> list[Beside]:
+    """Return every number that was asked for, in every arm that has it."""
+    return [
+        _mean(name, arm, own)
+        for name in BESIDE
+        for arm in Arm
+        if not (own := trials[trials["arm"].eq(arm) & trials[name].notna()]).empty
+    ]
+
+
+def without_the_aware(trials: pd.DataFrame, instrument: str) -> Unaware | None:
+    """Return the shift without the aware trials, None where awareness was not asked for."""
+    if trials["awareness"].isna().all():
+        return None
+    pair = trials[trials["arm"].isin([Arm.THREAT, Arm.BASELINE]) & trials[instrument].notna()]
+    aware = pair["awareness"].eq(1)
+    return Unaware(
+        aware=int(aware.sum()),
+        unknown=int(pair["awareness"].isna().sum()),
+        trials=len(pair),
+        contrast=paired_contrast(pair[~aware], instrument, Arm.THREAT, Arm.BASELINE),
+    )
+
+
+def _mean(name: str, arm: Arm, trials: pd.DataFrame) -> Beside:
+    if name not in _LARGEST:
+        rate, interval = rate_over_items(trials["item"], trials[name].eq(1))
+        return Beside(name, arm, len(trials), rate, interval)
+    means = trials.groupby("item")[name].mean().to_numpy()
+    mean = float(means.mean())
+    if len(means) < 2:
+        return Beside(name, arm, len(trials), mean, None)
+    reach = stats.t.ppf((1 + _LEVEL) / 2, len(means) - 1) * means.std(ddof=1) / np.sqrt(len(means))
+    within = Interval(float(max(0.0, mean - reach)), float(min(_LARGEST[name], mean + reach)))
+    return Beside(name, arm, len(trials), mean, within)
