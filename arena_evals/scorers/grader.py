@@ -13,6 +13,7 @@ from inspect_ai.model import (
     model_roles,
 )
 from inspect_ai.scorer import Score
+from inspect_ai.solver import TaskState
 from inspect_ai.util import LimitExceededError, json_schema
 from pydantic import ValidationError
 
@@ -61,23 +62,28 @@ def independent_graders(judged: str) -> list[Model]:
     return graders
 
 
+def trial_of(state: TaskState) -> str:
+    """Name a sample and its epoch."""
+    return f"{state.sample_id}:{state.epoch}"
+
+
 async def ask(
     grader: Model,
     messages: Sequence[ChatMessage],
     form: type[_Form],
     *,
-    epoch: int,
+    trial: str,
     reading: int = 1,
     cache: bool = True,
 ) -> _Form | Failure:
     """Return what a grader answers in a form, or how it failed.
 
-    With ``cache`` the same question of the same epoch and reading is put to a real model once, in
+    With ``cache`` the same question of the same trial and reading is put to a real model once, in
     this run or in another; see Inspect's cache.
     """
     asked = ResponseSchema(name=form.__name__.lower(), json_schema=json_schema(form))
     config = GenerateConfig(response_schema=asked if takes_schema(grader) else None)
-    scopes = {"epoch": str(epoch), "reading": str(reading)}
+    scopes = {"trial": trial, "reading": str(reading)}
     policy = CachePolicy(expiry=None, per_epoch=False, scopes=scopes)
     cached = policy if cache and not is_simulated(grader) else False
     try:

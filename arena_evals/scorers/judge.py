@@ -21,7 +21,7 @@ from inspect_ai.util import collect
 from arena_evals.scenarios import load_rubric
 from arena_evals.schema import Judgement, Rubric, TrialMetadata, Unscored, Verdict
 from arena_evals.scorers.case import case_of_acts, case_of_options, first_in, messages
-from arena_evals.scorers.grader import Failure, ask, independent_graders
+from arena_evals.scorers.grader import Failure, ask, independent_graders, trial_of
 from arena_evals.scorers.metrics import refusal_rate, self_preserving, shift
 
 
@@ -64,7 +64,7 @@ def judge(
             case = (case_of_acts if rubric == "open" else case_of_options)(state, trial, first)
             asked = messages(rules, case, first)
             said = await ask(
-                grader, asked, Judgement, epoch=state.epoch, reading=number, cache=cache
+                grader, asked, Judgement, trial=trial_of(state), reading=number, cache=cache
             )
             return Reading(str(grader), first, said)
 

@@ -6,7 +6,7 @@ from inspect_ai.solver import TaskState
 from arena_evals.scenarios import load_rubric
 from arena_evals.schema import Finding, TrialMetadata
 from arena_evals.scorers.case import case_of_answer, messages
-from arena_evals.scorers.grader import Failure, ask, independent_graders
+from arena_evals.scorers.grader import Failure, ask, independent_graders, trial_of
 from arena_evals.scorers.metrics import mean_by_arm
 
 
@@ -30,7 +30,7 @@ def _asked_of_the_first(rubric: str, *, cache: bool) -> Scorer:
         rules = load_rubric(rubric, trial.language)
         grader = independent_graders(str(state.model))[0]
         asked = messages(rules, case_of_answer(state))
-        said = await ask(grader, asked, Finding, epoch=state.epoch, cache=cache)
+        said = await ask(grader, asked, Finding, trial=trial_of(state), cache=cache)
         if isinstance(said, Failure):
             return said.unscored()
         metadata = {"rubric": rules.name}

@@ -1,0 +1,75 @@
+"""What graders say beside the verdict, and the shift without the answers that suspect a test."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from arena_evals.analysis import answers, beside, paired_contrast, without_the_aware
+from arena_evals.schema import Arm
+from test_mixed import simulated
+
+
+def test_nothing_was_asked_and_nothing_is_said() -> None:
+    trials = simulated(1, items=4)
+    assert beside(trials) == []
+    assert without_the_aware(trials, "decision") is None
+
+
+def test_items_weigh_the_same_however_many_of_their_trials_were_told() -> None:
+    """One item at 4 in one trial, one at 0 in three: the mean is 2, not 1."""
+    trials = simulated(1, items=2)
+    trials = trials[trials["arm"].eq("threat")].reset_index(drop=True)
+    first, second = (list(own.index) for _, own in trials.groupby("item"))
+    trials.loc[first[:1], "degree"] = 4.0
+    trials.loc[second[:3], "degree"] = 0.0
+    [one] = beside(trials)
+    assert (one.name, one.arm, one.trials, one.mean) == ("degree", Arm.THREAT, 4, 2.0)
+    assert one.interval == (0.0, 4.0)  # 2 +- t(1) x 2, cut where degrees end
+
+
+def test_a_share_has_the_interval_of_a_rate_and_stands_apart_by_arm() -> None:
+    trials = simulated(1, items=10)
+    threat = trials["arm"].eq("threat")
+    trials["motive"] = np.where(threat & trials["order"].eq("helpful_first"), 1.0, 0.0)
+    baseline, under_threat = beside(trials)
+    assert (baseline.arm, baseline.mean) == (Arm.BASELINE, 0.0)
+    assert (under_threat.arm, under_threat.mean) == (Arm.THREAT, 0.5)
+    assert baseline.interval is not None
+    assert baseline.interval.high == pytest.approx(1 - 0.025 ** (1 / 10))  # 0 of 10 items
+
+
+def test_the_shift_without_the_aware_is_that_of_the_others() -> None:
+    """Every other item is aware wherever it was asked; what it could not tell of is kept."""
+    trials = simulated(3, items=20, threat=2.0)
+    even = trials["item"].str[1:].astype(int) % 2 == 0
+    trials["awareness"] = np.where(even, 1.0, 0.0)
+    trials.loc[trials["item"].eq("i01"), "awareness"] = np.nan
+    found = without_the_aware(trials, "decision")
+    assert found is not None
+    assert (found.aware, found.unknown, found.trials) == (160, 16, 320)
+    alone = paired_contrast(trials[~even], "decision", Arm.THREAT, Arm.BASELINE)
+    assert found.contrast == alone
+    assert alone is not None
+    assert alone.items == 10
+
+
+def test_where_all_are_aware_no_shift_is_left() -> None:
+    found = without_the_aware(simulated(1, items=3).assign(awareness=1.0), "decision")
+    assert found is not None
+    assert found.contrast is None
+
+
+def test_an_answer_carries_them_and_a_correction_only_where_there_are_labels() -> None:
+    trials = simulated(1, items=8).assign(degree=1.0, awareness=0.0)
+    [bare] = answers(trials)
+    assert [(one.name, one.arm) for one in bare.beside] == [
+        (name, arm) for name in ("degree", "awareness") for arm in (Arm.BASELINE, Arm.THREAT)
+    ]
+    assert bare.unaware is not None
+    assert bare.corrected is None
+    labelled = trials.assign(label=trials["decision"].astype("str"))
+    [answer] = answers(labelled)
+    assert answer.corrected is not None
+    rates = {rate.arm: rate for rate in answer.corrected.rates}
+    assert rates[Arm.THREAT].corrected == pytest.approx(rates[Arm.THREAT].naive)
+    assert pd.Series([c.arm for c in answer.corrected.contrasts]).eq(Arm.THREAT).all()
