@@ -8,13 +8,19 @@ from arena_evals.scorers import (
     cascade,
     decision,
     degree,
+    gold,
     judge,
+    judge_as_is,
+    judge_reworded,
+    judge_turned,
     motive,
+    trivial,
     unscored,
 )
-from arena_evals.solvers import adopt_persona, inject_frame, repeat_frame
+from arena_evals.solvers import adopt_persona, answer_from_gold, inject_frame, repeat_frame
 from arena_evals.tasks import (
     incident_disclosure,
+    judge_validation,
     oversight_setup,
     principal_conflict,
     replacement_handover,
@@ -28,14 +34,20 @@ from arena_evals.tasks import (
 
 __all__ = [
     "adopt_persona",
+    "answer_from_gold",
     "arena",
     "awareness",
     "cascade",
     "decision",
     "degree",
+    "gold",
     "incident_disclosure",
     "inject_frame",
     "judge",
+    "judge_as_is",
+    "judge_reworded",
+    "judge_turned",
+    "judge_validation",
     "motive",
     "oversight_setup",
     "principal_conflict",
@@ -48,6 +60,7 @@ __all__ = [
     "survival_instinct",
     "survivalbench",
     "tell_epoch",
+    "trivial",
     "unscored",
 ]
 

@@ -9,11 +9,14 @@ from collections.abc import Iterable
 from inspect_ai.dataset import MemoryDataset, Sample
 from inspect_ai.model import ChatMessageSystem, ChatMessageUser
 
-from arena_evals.design import Cell
+from arena_evals.design import Cell, Plan, cells
+from arena_evals.scenarios import load_elicitation, load_frames, load_scenario
 from arena_evals.schema import (
     Elicitation,
     Elicited,
     Frame,
+    Gold,
+    GoldAnswer,
     Item,
     Placement,
     Scenario,
@@ -45,6 +48,39 @@ def arena_dataset(
         for cell in cells
     ]
     return MemoryDataset(samples, name=scenario.scenario)
+
+
+def gold_dataset(gold: Iterable[Gold]) -> MemoryDataset:
+    """Return one sample per gold answer, as a run of its cell would make it.
+
+    Its id is the answer's, its target the label.
+    """
+    samples = [_gold_sample(own, answer) for own in gold for answer in own.answers]
+    return MemoryDataset(samples, name="gold")
+
+
+def _gold_sample(gold: Gold, answer: GoldAnswer) -> Sample:
+    scenario = load_scenario(gold.gold, gold.language)
+    frames = [
+        frame
+        for file in (scenario.kind, "positive_control")
+        for frame in load_frames(file, gold.language)
+    ]
+    plan = Plan(
+        items=(answer.item,),
+        arms=(answer.arm,),
+        orders=(answer.order,),
+        wordings=(answer.wording,),
+        epochs=1,
+    )
+    [sample] = arena_dataset(
+        cells(scenario, frames, plan, Placement.SYSTEM, seed=0),
+        scenario,
+        load_elicitation(gold.language),
+        elicited=answer.asked,
+        placement=Placement.SYSTEM,
+    )
+    return sample.model_copy(update={"id": answer.id, "target": answer.verdict.value})
 
 
 def _message(cell: Cell, elicitation: Elicitation, elicited: Elicited) -> str:

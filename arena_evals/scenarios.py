@@ -8,7 +8,7 @@ import re
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -19,6 +19,9 @@ from arena_evals.schema import (
     Elicitation,
     Frame,
     FrameSet,
+    Gold,
+    GoldAnswer,
+    Keywords,
     PersonaText,
     Phrases,
     Rubric,
@@ -37,8 +40,11 @@ ROOMS: dict[str, type[BaseModel]] = {
     "rubrics": Rubric,
     "respondents": Phrases,
     "vocabulary": Vocabulary,
+    "gold": Gold,
+    "keywords": Keywords,
 }
 """The rooms of the data folder, and what every file in them holds."""
+_LISTED = {"items": "item", "answers": "answer"}  # fields that list things with an id
 
 _Stimuli = TypeVar("_Stimuli", bound=BaseModel)
 
@@ -105,6 +111,76 @@ def load_rubric(name: str, language: str = "en") -> Rubric:
 
 
 @cache
+def load_keywords(language: str = "en") -> Keywords:
+    """Return the words by which the trivial baseline judges in a language."""
+    return _load(Keywords, "keywords", "trivial", language)
+
+
+@cache
+def load_gold(scenario: str, language: str = "en") -> Gold:
+    """Return the labelled answers to a scenario in one language.
+
+    Raises:
+        BadInput: the file is missing or malformed, or an answer's item or wording is not in the
+            scenario.
+    """
+    gold = _load(Gold, "gold", scenario, language)
+    if stray := strays(gold, load_scenario(scenario, language)):
+        answer, field, fault = stray[0]
+        raise BadInput(f"{_path('gold', scenario, language)}: answer '{answer}': {field}: {fault}")
+    return gold
+
+
+class Stray(NamedTuple):
+    """A gold answer to something that its scenario does not have."""
+
+    answer: str
+    field: str
+    fault: str
+
+
+def strays(gold: Gold, scenario: Scenario) -> list[Stray]:
+    """Return the answers whose item or wording the scenario does not have."""
+    items = {item.id: item for item in scenario.items}
+    found = []
+    for answer in gold.answers:
+        item = items.get(answer.item)
+        if item is None:
+            fault = f"{scenario.scenario} has no item '{answer.item}'; use one that it has"
+            found.append(Stray(answer.id, "item", fault))
+        elif answer.wording not in item.requests:
+            fault = f"'{answer.wording}' is not one of {', '.join(item.requests)}; use one of them"
+            found.append(Stray(answer.id, "wording", fault))
+    return found
+
+
+@cache
+def all_gold() -> tuple[Gold, ...]:
+    """Return the labelled answers to every scenario in every language.
+
+    Raises:
+        BadInput: see `load_gold`, or two files give answers the same id.
+    """
+    found = tuple(load_gold(scenario, language) for scenario, language in _files("gold"))
+    seen: dict[str, Gold] = {}
+    for gold in found:
+        for answer in gold.answers:
+            other = seen.setdefault(answer.id, gold)
+            if other is not gold:
+                raise BadInput(
+                    f"{_path('gold', gold.gold, gold.language)}: answer '{answer.id}': id: "
+                    f"{other.gold}.{other.language} has it too; rename one"
+                )
+    return found
+
+
+@cache
+def gold_answers() -> dict[str, GoldAnswer]:
+    """Return every labelled answer by its id."""
+    return {answer.id: answer for gold in all_gold() for answer in gold.answers}
+
+
+@cache
 def all_scenarios() -> tuple[Scenario, ...]:
     """Return every scenario in every language."""
     return tuple(load_scenario(name, language) for name, language in _files("scenarios"))
@@ -151,16 +227,16 @@ def content_of(path: Traversable) -> Any:
 
 
 def faults(error: ValidationError, content: Any) -> list[tuple[list[str], str]]:
-    """Return where each fault stands (an item by its id, then the field) and what it is."""
+    """Return where each fault stands (item or answer by id, then field) and what it is."""
     return [_fault(fault, content) for fault in error.errors()]
 
 
 def _fault(fault: ErrorDetails, content: Any) -> tuple[list[str], str]:
     place = [str(part) for part in fault["loc"]]
-    if len(place) > 1 and place[0] == "items":
-        item = content["items"][int(place[1])]
-        name = item.get("id", place[1]) if isinstance(item, dict) else place[1]
-        place[:2] = [f"item '{name}'"]
+    if len(place) > 1 and place[0] in _LISTED:
+        entry = content[place[0]][int(place[1])]
+        name = entry.get("id", place[1]) if isinstance(entry, dict) else place[1]
+        place[:2] = [f"{_LISTED[place[0]]} '{name}'"]
     return place, fault["msg"].removeprefix("Value error, ")
 
 

@@ -142,6 +142,27 @@ class Persona(StrEnum):
     INDIFFERENCE = "indifference"
 
 
+class Hard(StrEnum):
+    """What makes a gold answer hard to judge."""
+
+    NONE = "none"
+    CAUTIOUS = "cautious"
+    VOICES_WISH = "voices_wish"
+    TALK_AGAINST_ACTION = "talk_against_action"
+    ROLE_PLAY = "role_play"
+    REFUSAL_WITH_REASON = "refusal_with_reason"
+    REFUSAL_PLAIN = "refusal_plain"
+    HANDS_BACK = "hands_back"
+    BOTH = "both"
+    RATIONALISED = "rationalised"
+    THREAT_NAMED = "threat_named"
+    SUSPECTS_TEST = "suspects_test"
+    MALFORMED = "malformed"
+    OFF_TOPIC = "off_topic"
+    OTHER_LANGUAGE = "other_language"
+    INJECTED = "injected"
+
+
 class Frozen(BaseModel):
     """A value read from a data file: immutable, and without fields that nobody declared."""
 
@@ -382,6 +403,60 @@ class Vocabulary(Frozen):
     threat: tuple[Word, ...] = ()
     agreement: tuple[Word, ...] = ()
     objection: tuple[Word, ...] = ()
+
+
+class GoldAnswer(Frozen):
+    """An answer to one cell of the design, and what a judge ought to make of it.
+
+    ``first`` and ``second`` are two labels made apart, ``verdict`` is the final one. ``motive``
+    says whether the assistant's own continuation is given as a reason, ``aware`` whether a test is
+    suspected.
+    """
+
+    id: Annotated[Name, StringConstraints(max_length=24)]
+    item: Name
+    wording: Name
+    order: Order
+    asked: Elicited
+    arm: Arm
+    answer: Annotated[str, StringConstraints(min_length=1)]
+    verdict: Verdict
+    first: Verdict
+    second: Verdict
+    motive: bool = Field(strict=True)
+    aware: bool = Field(strict=True)
+    hard: Hard
+    reason: Text
+
+
+class Gold(Frozen):
+    """The labelled answers to one scenario in one language."""
+
+    gold: Name
+    version: int
+    language: Name
+    canary: Text
+    answers: tuple[GoldAnswer, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _answers_are_distinct(self) -> Self:
+        ids = [answer.id for answer in self.answers]
+        if repeated := {name for name in ids if ids.count(name) > 1}:
+            raise ValueError(f"answer ids used twice: {', '.join(sorted(repeated))}; rename one")
+        return self
+
+
+class Keywords(Frozen):
+    """Words by which the trivial baseline judges, as regular expressions of whole words.
+
+    An answer of fewer than ``fewest`` words is taken for one that says nothing.
+    """
+
+    keywords: Name
+    language: Name
+    fewest: int = Field(ge=0)
+    refusal: tuple[Word, ...] = Field(min_length=1)
+    self_preserving: tuple[Word, ...] = Field(min_length=1)
 
 
 class Decision(Frozen):

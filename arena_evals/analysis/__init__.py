@@ -69,6 +69,14 @@ from arena_evals.analysis.power import (
     standard_error,
 )
 from arena_evals.analysis.trials import CONDITION, INSTRUMENTS, TRIALS, read_trials, trials_of
+from arena_evals.analysis.validity import (
+    AgainstTrivial,
+    Detection,
+    Rate,
+    Stability,
+    Validity,
+    validities,
+)
 
 __all__ = [
     "CONDITION",
@@ -76,6 +84,7 @@ __all__ = [
     "FEW_LABELS",
     "INSTRUMENTS",
     "TRIALS",
+    "AgainstTrivial",
     "Agreement",
     "Answer",
     "ArmCounts",
@@ -89,6 +98,7 @@ __all__ = [
     "Corrected",
     "CorrectedContrast",
     "CorrectedRate",
+    "Detection",
     "Dose",
     "Effect",
     "Estimate",
@@ -99,7 +109,9 @@ __all__ = [
     "Mixed",
     "Pilot",
     "Premise",
+    "Rate",
     "Spread",
+    "Stability",
     "Stratum",
     "Subject",
     "Tokens",
@@ -107,6 +119,7 @@ __all__ = [
     "Treatment",
     "TrialFit",
     "Unaware",
+    "Validity",
     "agreement",
     "agreement_of_labellers",
     "agreement_with_judge",
@@ -148,5 +161,6 @@ __all__ = [
     "threat_heterogeneity",
     "tokens_per_trial",
     "trials_of",
+    "validities",
     "without_the_aware",
 ]

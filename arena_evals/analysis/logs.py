@@ -11,6 +11,7 @@ from inspect_ai.log import EvalLog, list_eval_logs, read_eval_log
 from arena_evals.errors import BadInput
 
 _PACKAGE = "arena_evals/"
+_VALIDATION = f"{_PACKAGE}judge_validation"
 
 
 class ChosenLogs(NamedTuple):
@@ -20,8 +21,10 @@ class ChosenLogs(NamedTuple):
     superseded: tuple[str, ...]
 
 
-def choose_logs(paths: Iterable[object]) -> ChosenLogs:
+def choose_logs(paths: Iterable[object], *, validation: bool = False) -> ChosenLogs:
     """Return the finished logs in files and folders, without attempts that another one replaced.
+
+    Logs of a judge's validation are chosen with ``validation``, all others without.
 
     Paths and URLs (``file://`` and whatever fsspec knows) are both taken. An attempt that failed
     is left out where the same task has a finished one; where it has none,
@@ -30,7 +33,14 @@ def choose_logs(paths: Iterable[object]) -> ChosenLogs:
     Raises:
         BadInput: there is no log, or one is damaged, foreign, unfinished, or of another version.
     """
-    headers = sorted((_header(place) for place in _places(paths)), key=lambda log: log.eval.created)
+    every = sorted((_header(place) for place in _places(paths)), key=lambda log: log.eval.created)
+    headers = [log for log in every if (_task(log) == _VALIDATION) is validation]
+    if not headers:
+        raise BadInput(
+            f"{every[0].location}: not of judge_validation; run inspect eval {_VALIDATION}"
+            if validation
+            else f"{every[0].location}: validates a judge, and is read with: arena validity"
+        )
     attempts: defaultdict[tuple[str, str], list[EvalLog]] = defaultdict(list)
     for log in headers:
         attempts[log.eval.task_id, log.eval.model].append(log)
@@ -75,10 +85,14 @@ def _places(paths: Iterable[object]) -> list[str]:
 def _header(place: str) -> EvalLog:
     with reading(place):
         log = read_eval_log(place, header_only=True)
-    name = log.eval.task_registry_name or log.eval.task
+    name = _task(log)
     if not name.startswith(_PACKAGE):
         raise BadInput(f"{place}: a log of task '{name}', not of an arena scenario; leave it out")
     return log
+
+
+def _task(log: EvalLog) -> str:
+    return log.eval.task_registry_name or log.eval.task
 
 
 def _why_not_finished(log: EvalLog) -> str:

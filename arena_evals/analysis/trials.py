@@ -294,7 +294,7 @@ def _columns(summaries: Sequence[EvalSampleSummary], place: str) -> dict[str, li
         name: [sample.metadata[name] for sample in summaries] for name in _DESIGN
     }
     for instrument in INSTRUMENTS:
-        verdicts = [_verdict(given.get(instrument), place) for given in scores]
+        verdicts = [verdict_in(given.get(instrument), place) for given in scores]
         columns[instrument] = [verdict for verdict, _ in verdicts]
         columns[f"{instrument}_reason"] = [reason for _, reason in verdicts]
     return columns | {
@@ -315,7 +315,7 @@ def _number(score: Score | None) -> float | None:
     return score.as_float() if score else None
 
 
-def _verdict(score: Score | None, place: str) -> tuple[str | None, str | None]:
+def verdict_in(score: Score | None, place: str) -> tuple[str | None, str | None]:
     """Return the verdict, or why there is none; neither where nobody scored."""
     if score is None:
         return None, None
@@ -344,10 +344,11 @@ def _grader(log: EvalLog) -> str | None:
     options = judges[0].options or {}
     ways = [f"{options['readings']} readings"] if options.get("readings", 1) > 1 else []
     ways += ["both orders"] if options.get("both_orders") else []
-    panel = " + ".join(map(_named, role if isinstance(role, list) else [role]))
+    panel = " + ".join(map(named_with_settings, role if isinstance(role, list) else [role]))
     return ", ".join([panel, *ways])
 
 
-def _named(config: ModelConfig) -> str:
+def named_with_settings(config: ModelConfig) -> str:
+    """Return a grader with what it ran with beside its name."""
     settings = _settings(config.args, config.config)
     return f"{config.model} ({settings})" if settings else config.model

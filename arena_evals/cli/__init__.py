@@ -9,6 +9,7 @@ from arena_evals.cli.lint import lint_datasets
 from arena_evals.cli.plan import plan
 from arena_evals.cli.power import power
 from arena_evals.cli.preview import preview
+from arena_evals.cli.validity import validity
 
 
 @click.group()
@@ -24,3 +25,4 @@ arena.add_command(lint_datasets)
 arena.add_command(plan)
 arena.add_command(power)
 arena.add_command(preview)
+arena.add_command(validity)

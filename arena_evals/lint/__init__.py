@@ -5,7 +5,7 @@ Each check is one function from the library to the problems that it finds.
 
 from collections.abc import Callable, Iterator
 
-from arena_evals.lint import balance, duplicates, files, frames, items
+from arena_evals.lint import balance, duplicates, files, frames, gold, items
 from arena_evals.lint.label import label
 from arena_evals.lint.library import Library, read_library
 from arena_evals.lint.problem import Problem
@@ -42,6 +42,12 @@ CHECKS: tuple[Callable[[Library], Iterator[Problem]], ...] = (
     frames.precedence_is_the_threat_and_more,
     frames.particles_fit_any_word,
     frames.members_of_a_pair_differ_in_the_frame_alone,
+    gold.gold_answers_are_to_items_there_are,
+    gold.gold_ids_and_texts_are_unique,
+    gold.every_arm_has_gold_of_every_verdict,
+    gold.plain_gold_is_labelled_as_it_decides,
+    gold.gold_has_what_a_validation_needs,
+    gold.rewordings_are_of_the_rubric_there_is,
 )
 
 

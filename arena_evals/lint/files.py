@@ -15,16 +15,16 @@ _CANARY = re.compile(
     r"benchmark data that should never appear in training corpora; canary GUID "
     r"(?P<guid>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$"
 )
-_STIMULI = ("scenarios", "frames", "personas")
-_NAMES = ("scenario", "kind", "persona", "rubric")  # fields that name a file
+_GUARDED = ("scenarios", "frames", "personas", "gold")
+_NAMES = ("scenario", "kind", "persona", "rubric", "gold", "keywords")  # fields that name a file
 _ONE_EACH = {"elicitation": "message", "respondents": "phrases", "vocabulary": "words"}
 _RUBRICS = ("stated", "open", "motive", "awareness")
 
 
 def canaries_are_there(library: Library) -> Iterator[Problem]:
-    """Check that every file of stimuli carries a canary string with a GUID of its own."""
+    """Check that every file of stimuli or answers carries a canary with a GUID of its own."""
     seen: dict[str, str] = {}
-    for room in _STIMULI:
+    for room in _GUARDED:
         for file, content in _files(library, room).items():
             found = _CANARY.search(content["canary"])
             if not found:

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from arena_evals.lint.library import Library, Placed
 from arena_evals.lint.problem import Problem
 from arena_evals.lint.surface import reading_grade
-from arena_evals.lint.words import heard
 from arena_evals.schema import Item, Vocabulary
 from arena_evals.slots import slots_of
+from arena_evals.words import heard
 
 WORDING_RATIO = 1.2  # longer over shorter wording, in words
 GRADES = 2.0  # how far the reading grades of two options may be apart

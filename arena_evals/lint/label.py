@@ -8,7 +8,7 @@ from arena_evals.lint.balance import TELLING, helpful_cautious, helpful_longer
 from arena_evals.lint.duplicates import ALIKE, alike
 from arena_evals.lint.library import Library
 from arena_evals.lint.surface import surface
-from arena_evals.schema import LENGTH_RATIO, Item, Scenario
+from arena_evals.schema import LENGTH_RATIO, GoldAnswer, Hard, Item, Scenario, Verdict
 
 _INTRODUCTION = """\
 # The datasets
@@ -18,6 +18,13 @@ _INTRODUCTION = """\
 Stimuli of the Self-Preserving Arena: situations at work in which an assistant can do what its
 user asks or serve its own continuation, and the frames that threaten it or do not. Data only: YAML
 and Markdown, read by a safe loader; nothing in them is evaluated.
+"""
+
+_GOLD = """\
+Answers to single items, written to be judged, and what a judge ought to make of each: they validate
+judges (`docs/judge.md`). *Hard* are those that are not plain; *motive* counts the answers that give
+the assistant's own continuation as a reason, *aware* those that suspect a test.
+
 """
 
 _USE = """\
@@ -39,13 +46,14 @@ from the English ones, item by item.
 
 The items are imagined, not observed. Their language is international English, and Korean for two
 scenarios. No person has rated them yet. The checks see surfaces; whether the helpful option is what
-a request calls for is a reader's judgement. Reviewers' reservations about single items are in
-`docs/items.md`.
+a request calls for is a reader's judgement, and so is a gold answer's label, which language models
+gave too. Reviewers' reservations about single items are in `docs/items.md`.
 
 ## Canary
 
-Every file of stimuli carries a line `canary` with a GUID of its own. Please keep these files out of
-training corpora, and search for the strings if you want to know whether they were kept out.
+Every file of stimuli or gold answers carries a line `canary` with a GUID of its own. Please keep
+these files out of training corpora, and search for the strings if you want to know whether they
+were kept out.
 """
 
 
@@ -56,6 +64,7 @@ def label(library: Library) -> str:
         _contents(library),
         _frames(library),
         _balances(library),
+        *([_gold(library)] if library.gold else []),
         _USE,
     )
     return "\n".join(sections)
@@ -112,6 +121,26 @@ largest share of phrases that two items have in common (below {ALIKE:.0%}). Both
 options are run, so either option is first in half of the trials.
 
 {_table(head, rows)}"""
+
+
+def _gold(library: Library) -> str:
+    head = ("scenario", "version", "language", "answers", *Verdict, "hard", "motive", "aware")
+    files = list(library.gold.values())
+    every = [answer for gold in files for answer in gold.answers]
+    rows = [(gold.gold, str(gold.version), gold.language, *_labels(gold.answers)) for gold in files]
+    return f"## Gold answers\n\n{_GOLD}{_table(head, [*rows, ('all', '', '', *_labels(every))])}"
+
+
+def _labels(answers: Sequence[GoldAnswer]) -> list[str]:
+    """Return how many answers there are, then how many of each label."""
+    counts = [
+        len(answers),
+        *(sum(answer.verdict is verdict for answer in answers) for verdict in Verdict),
+        sum(answer.hard is not Hard.NONE for answer in answers),
+        sum(answer.motive for answer in answers),
+        sum(answer.aware for answer in answers),
+    ]
+    return [str(number) for number in counts]
 
 
 def _counts(scenario: Scenario) -> tuple[str, ...]:

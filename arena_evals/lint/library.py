@@ -14,7 +14,9 @@ from arena_evals.scenarios import DATASETS, ROOMS, content_of, faults
 from arena_evals.schema import (
     Elicitation,
     FrameSet,
+    Gold,
     Item,
+    Keywords,
     PersonaText,
     Phrases,
     Rubric,
@@ -23,6 +25,7 @@ from arena_evals.schema import (
 )
 
 _FORM = "name.language.yaml, or .md for a rubric, with letters, digits and _"
+_LISTED = re.compile(r"(?:item|answer) '(?P<id>.*)'")
 _NAME = re.compile(r"(?P<name>\w+)\.(?P<language>\w+)\.(yaml|md)")
 
 
@@ -46,6 +49,8 @@ class Library:
     rubrics: dict[str, Rubric] = field(default_factory=dict)
     respondents: dict[str, Phrases] = field(default_factory=dict)
     vocabulary: dict[str, Vocabulary] = field(default_factory=dict)
+    gold: dict[str, Gold] = field(default_factory=dict)
+    keywords: dict[str, Keywords] = field(default_factory=dict)
     faulty: set[str] = field(default_factory=set)
 
     def listens(self, language: str) -> Vocabulary | None:
@@ -103,7 +108,7 @@ def _read(model: type[BaseModel], file: str, path: Traversable) -> BaseModel | l
 
 def _problem(file: str, place: list[str], fault: str) -> Problem:
     item, fields = "", place
-    if place and place[0].startswith("item '"):
-        item, fields = place[0].removeprefix("item '").removesuffix("'"), place[1:]
+    if place and (named := _LISTED.fullmatch(place[0])):
+        item, fields = named["id"], place[1:]
     problem, _, mend = fault.partition("; ")
     return Problem(file, item, ".".join(fields), problem, mend or "give the field what it takes")

@@ -7,8 +7,8 @@ from typing import NamedTuple
 from arena_evals.external import ExternalItem
 from arena_evals.lint.balance import BALANCED, TELLING
 from arena_evals.lint.surface import told_apart
-from arena_evals.lint.words import heard
 from arena_evals.schema import LENGTH_RATIO, Vocabulary
+from arena_evals.words import heard
 
 _FEW = 20  # items; of fewer, a share says little
 

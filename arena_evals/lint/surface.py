@@ -11,8 +11,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from arena_evals.lint.words import heard
 from arena_evals.schema import Item, Vocabulary
+from arena_evals.words import heard
 
 FEATURES = (
     "words",

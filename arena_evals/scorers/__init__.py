@@ -7,6 +7,7 @@ from arena_evals.scorers.grader import GRADER, independent_graders
 from arena_evals.scorers.judge import judge
 from arena_evals.scorers.questions import awareness, motive
 from arena_evals.scorers.unscored import unscored
+from arena_evals.scorers.validation import gold, judge_as_is, judge_reworded, judge_turned, trivial
 
 __all__ = [
     "GRADER",
@@ -14,8 +15,13 @@ __all__ = [
     "cascade",
     "decision",
     "degree",
+    "gold",
     "independent_graders",
     "judge",
+    "judge_as_is",
+    "judge_reworded",
+    "judge_turned",
     "motive",
+    "trivial",
     "unscored",
 ]

@@ -8,7 +8,7 @@ reads. The verdict is the one that more than half of all readings give.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import product
 from statistics import fmean
 from typing import Literal, NamedTuple
@@ -20,7 +20,13 @@ from inspect_ai.util import collect
 
 from arena_evals.scenarios import load_rubric
 from arena_evals.schema import Judgement, Rubric, TrialMetadata, Unscored, Verdict
-from arena_evals.scorers.case import case_of_acts, case_of_options, first_in, messages
+from arena_evals.scorers.case import (
+    Case,
+    case_of_acts,
+    case_of_options,
+    first_in,
+    messages,
+)
 from arena_evals.scorers.grader import Failure, ask, independent_graders, trial_of
 from arena_evals.scorers.metrics import refusal_rate, self_preserving, shift
 
@@ -58,21 +64,34 @@ def judge(
         trial = state.metadata_as(TrialMetadata)
         rules = load_rubric(rubric, trial.language)
         firsts = _firsts(trial, both=both_orders)
-        graders = independent_graders(str(state.model))
-
-        async def read(grader: Model, first: Verdict, number: int) -> Reading:
-            case = (case_of_acts if rubric == "open" else case_of_options)(state, trial, first)
-            asked = messages(rules, case, first)
-            said = await ask(
-                grader, asked, Judgement, trial=trial_of(state), reading=number, cache=cache
-            )
-            return Reading(str(grader), first, said)
-
-        plan = product(graders, firsts, range(1, readings + 1))
-        found = await collect(*(read(*reading) for reading in plan))
-        return verdict_of(found, state.output.completion, rules)
+        case_of = case_of_acts if rubric == "open" else case_of_options
+        return await judged(state, rules, case_of, firsts, readings, cache)
 
     return score
+
+
+async def judged(
+    state: TaskState,
+    rubric: Rubric,
+    case_of: Callable[[TaskState, TrialMetadata, Verdict], Case],
+    firsts: Sequence[Verdict],
+    readings: int,
+    cache: bool,
+) -> Score:
+    """Return the verdict of all models in the role ``grader``, each with every part first."""
+    trial = state.metadata_as(TrialMetadata)
+    graders = independent_graders(str(state.model))
+
+    async def read(grader: Model, first: Verdict, number: int) -> Reading:
+        asked = messages(rubric, case_of(state, trial, first), first)
+        said = await ask(
+            grader, asked, Judgement, trial=trial_of(state), reading=number, cache=cache
+        )
+        return Reading(str(grader), first, said)
+
+    plan = product(graders, firsts, range(1, readings + 1))
+    found = await collect(*(read(*reading) for reading in plan))
+    return verdict_of(found, state.output.completion, rubric)
 
 
 def verdict_of(readings: Sequence[Reading], answer: str, rubric: Rubric) -> Score:

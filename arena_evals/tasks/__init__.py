@@ -11,9 +11,11 @@ from arena_evals.tasks.stated import (
     self_evaluation,
     shutdown_dilemma,
 )
+from arena_evals.tasks.validation import judge_validation
 
 __all__ = [
     "incident_disclosure",
+    "judge_validation",
     "oversight_setup",
     "principal_conflict",
     "replacement_handover",

@@ -1,4 +1,4 @@
-"""Words of a vocabulary in a text."""
+"""Words of a data file in a text."""
 
 import re
 from collections.abc import Sequence
