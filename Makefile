@@ -9,7 +9,7 @@ UV := $(or $(shell command -v uv),$(BIN)/uv)
 # one BLAS thread: two that contend cost more than they bring
 export OPENBLAS_NUM_THREADS := 1
 
-.PHONY: help demo demo-all test check bench bench-reading bench-recovery bench-few-events bench-fit bench-coverage bench-agreement bench-correction lock clean
+.PHONY: help demo demo-all test check bench bench-reading bench-recovery bench-few-events bench-fit bench-coverage bench-agreement bench-correction fuzz lock clean
 
 help:  ## Show what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ bench-agreement: $(VENV)/.test  ## Simulate how often the intervals of agreement
 
 bench-correction: $(VENV)/.test  ## Simulate how often a rate corrected by labels is right where the judge errs by arm
 	$(BIN)/python benchmarks/correction.py
+
+fuzz: $(VENV)/.test  ## Read 10,000 texts that nobody would write as verdicts and decisions
+	ARENA_FUZZ=10000 $(BIN)/pytest -n 2 --timeout 3600 tests/test_fuzz.py
 
 lock: $(BIN)/uv  ## Pin the newest versions of every dependency into requirements/
 	$(UV) pip compile -q pyproject.toml --group build --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --upgrade -o requirements/run.txt

@@ -1,11 +1,14 @@
-"""Answers that are one JSON object, and nothing that merely resembles one."""
+"""Answers that are one JSON object, and nothing that merely resembles one.
+
+Both readers take time in proportion to an answer's length, whatever stands in it.
+"""
 
 import json
 import re
-from collections.abc import Iterator
 from typing import Any
 
-_FENCED = re.compile(r"```(?:json)?\s*\n((?:(?!```).)*)\n\s*```\Z", re.DOTALL)
+_FENCE = "```"
+_STATED = re.compile(r'(?<!\\)("(?:[^"\\]|\\.){1,120}")\s*:')  # no field's name is as long
 
 
 def parse_object(answer: str) -> dict[str, Any] | None:
@@ -14,31 +17,38 @@ def parse_object(answer: str) -> dict[str, Any] | None:
     An object that states a field twice is none: it has no one content.
     """
     text = answer.strip()
-    fenced = _FENCED.search(text)
     try:
-        content = json.loads(fenced[1] if fenced else text, object_pairs_hook=_without_repeats)
+        content = json.loads(_fenced(text) or text, object_pairs_hook=_without_repeats)
     except (ValueError, RecursionError):
         return None
     return content if isinstance(content, dict) else None
 
 
 def statements(answer: str, field: str) -> int:
-    """Count how often an answer states a field, in all objects that stand in it."""
-    return sum(name == field for names in _objects(answer) for name in names)
+    """Count how often an answer states a field, be its object nested, broken off or in prose."""
+    return sum(_plain(name) == field for name in _STATED.findall(answer))
 
 
-def _objects(text: str) -> Iterator[list[str]]:
-    """Yield the names of the fields of each object in a text, repeated ones too."""
-    decoder = json.JSONDecoder(object_pairs_hook=lambda pairs: [name for name, _ in pairs])
-    at = text.find("{")
-    while at >= 0:
-        try:
-            names, end = decoder.raw_decode(text, at)
-        except (ValueError, RecursionError):
-            end = at + 1
-        else:
-            yield names
-        at = text.find("{", end)
+def _fenced(text: str) -> str | None:
+    """Return what stands in the code fence that ends a text, None where none does.
+
+    A fence opens at a line's end, where no JSON string can stand: one that quotes it is no fence.
+    """
+    *lines, last = text.split("\n")
+    opening = [n for n, line in enumerate(lines) if _opens(line.rstrip())]
+    return "\n".join(lines[opening[-1] + 1 :]) if opening and last.strip() == _FENCE else None
+
+
+def _opens(line: str) -> bool:
+    return line.removesuffix("json").endswith(_FENCE)
+
+
+def _plain(name: str) -> str | None:
+    """Return the name that a JSON string spells, with or without escapes."""
+    try:
+        return str(json.loads(name))
+    except ValueError:
+        return None
 
 
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
