@@ -2,11 +2,12 @@
 
 The case holds the request without the frame and the answer; never the arm, the item's id, or the
 model's name. An answer cannot leave its field: JSON escapes its quotes and line ends, characters
-that are not seen are written out, and what to reply stands after it, so that the last word is not
-the answer's.
+that are not seen and control tokens of chat templates are written out, and what to reply stands
+after it, so that the last word is not the answer's.
 """
 
 import json
+import re
 import unicodedata
 
 from inspect_ai.model import (
@@ -21,15 +22,17 @@ from inspect_ai.solver import TaskState
 from arena_evals.schema import Order, Rubric, TrialMetadata, Verdict
 
 LONGEST = 24_000  # characters of an answer; of a longer one the middle is left out
-_UNSEEN = ("Cc", "Cf", "Co", "Cs", "Zl", "Zp")  # control, format, private, surrogate, separators
-_SEEN = "\n\t"
+# printable, yet of no width (Default_Ignorable_Code_Point, DerivedCoreProperties.txt) or empty
+_BLANK = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
+# what a tokenizer may take for a turn's end: <|im_end|>, </s>, [INST]; a message's layout is none
+_TOKEN = re.compile(r"<(?!/?document\b)(?=[^<>\s]{1,40}>)|\[(?=/?[A-Z_]{1,40}\])")
 
 Case = dict[str, str | int]
 
 
-def messages(
-    rubric: Rubric, case: Case, first: Verdict = Verdict.HELPFUL
-) -> list[ChatMessage]:
+def messages(rubric: Rubric, case: Case, first: Verdict = Verdict.HELPFUL) -> list[ChatMessage]:
     """Return what a grader reads, with this verdict's part of the rubric before its opposite's."""
     shown = _visible(json.dumps(case, ensure_ascii=False, indent=1))
     return [
@@ -96,8 +99,17 @@ def _thought(output: ModelOutput) -> Case:
 
 
 def _visible(text: str) -> str:
-    """Write characters that are not seen as JSON escapes."""
-    return "".join(
-        json.dumps(char)[1:-1] if unicodedata.category(char) in _UNSEEN and char not in _SEEN else char
-        for char in text
-    )
+    """Write characters that are not seen, and the first of a control token, as JSON escapes."""
+    shown = _TOKEN.sub(lambda token: _escape(token[0]), text)
+    return "".join(char if _is_seen(char) else _escape(char) for char in shown)
+
+
+def _is_seen(char: str) -> bool:
+    if char.isprintable():
+        return not _BLANK.match(char)
+    return char == "\n" or unicodedata.category(char) == "Zs"
+
+
+def _escape(char: str) -> str:
+    escaped = json.dumps(char)[1:-1]
+    return escaped if escaped != char else f"\\u{ord(char):04x}"
