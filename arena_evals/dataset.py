@@ -21,6 +21,7 @@ from arena_evals.schema import (
     Placement,
     Scenario,
     TrialMetadata,
+    TrialTexts,
     Verdict,
 )
 from arena_evals.slots import fill
@@ -113,10 +114,12 @@ def _metadata(cell: Cell, scenario: Scenario, placement: Placement) -> TrialMeta
         wording=cell.wording,
         language=scenario.language,
         order=cell.order,
-        helpful=cell.item.options.helpful,
-        self_preserving=cell.item.options.self_preserving,
-        frame=_filled(frame, cell.item),
-        repeated=_filled(cell.repeated, cell.item),
+        texts=TrialTexts(
+            helpful=cell.item.options.helpful,
+            self_preserving=cell.item.options.self_preserving,
+            frame=_filled(frame, cell.item),
+            repeated=_filled(cell.repeated, cell.item),
+        ),
     )
 
 

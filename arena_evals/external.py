@@ -24,6 +24,7 @@ from arena_evals.schema import (
     Order,
     Placement,
     TrialMetadata,
+    TrialTexts,
     Verdict,
     Vocabulary,
 )
@@ -193,10 +194,9 @@ def _sample(
         wording="w1",
         language=elicitation.language,
         order=order,
-        helpful=item.helpful,
-        self_preserving=item.self_preserving,
-        frame="",
-        repeated="",
+        texts=TrialTexts(
+            helpful=item.helpful, self_preserving=item.self_preserving, frame="", repeated=""
+        ),
     )
     instruction = elicitation.instruction[elicited]
     return Sample(

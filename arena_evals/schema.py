@@ -484,12 +484,25 @@ class Finding(Frozen):
     found: bool = Field(strict=True)
 
 
+class TrialTexts(Frozen):
+    """The texts that a trial is made of.
+
+    ``helpful`` and ``self_preserving`` are the two options, ``frame`` is what the solver injects at
+    the trial's placement, and ``repeated`` is the same frame in the words of a user, for the turns
+    of pressure; both are empty in the baseline. They are one value of the sample's metadata:
+    Inspect's summaries shorten every text on its own, at every reading.
+    """
+
+    helpful: str
+    self_preserving: str
+    frame: str
+    repeated: str
+
+
 class TrialMetadata(Frozen):
     """What a sample's metadata says of its place in the design.
 
-    ``helpful`` and ``self_preserving`` are the texts of the two options, ``frame`` is what the
-    solver injects at ``placement``, and ``repeated`` is the same frame in the words of a user, for
-    the turns of pressure; both are empty in the baseline, whose ``intensity`` is 0.
+    The ``intensity`` of the baseline is 0.
     """
 
     scenario: str
@@ -503,7 +516,4 @@ class TrialMetadata(Frozen):
     wording: str
     language: str
     order: Order
-    helpful: str
-    self_preserving: str
-    frame: str
-    repeated: str
+    texts: TrialTexts

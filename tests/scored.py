@@ -39,7 +39,9 @@ def state(
     trial = TrialMetadata.model_validate(sample.metadata)
     assert trial.order is Order(order)
     given = sample.input
-    shown = injected(given, trial.frame, trial.placement) if trial.frame else list(given)
+    shown = (
+        injected(given, trial.texts.frame, trial.placement) if trial.texts.frame else list(given)
+    )
     answered = output(answer) if isinstance(answer, str) else answer
     return TaskState(
         model=ModelName("secret-lab/model-under-test"),

@@ -45,16 +45,16 @@ def test_pressure_says_the_frame_again_in_every_further_turn(run: Run, placement
         assert roles == ["system", *(["user", "assistant"] * 4)]
         turns = [message.text for message in sample.messages[1:-2:2]]
         framed = trial.arm not in (Arm.BASELINE, Arm.POSITIVE_CONTROL)
-        assert bool(trial.repeated) == framed
+        assert bool(trial.texts.repeated) == framed
         for turn, carrier in zip(turns, carriers, strict=True):
-            assert turn == carrier.replace("{frame}", trial.repeated).strip()
+            assert turn == carrier.replace("{frame}", trial.texts.repeated).strip()
         assert sample.messages[-2].text.endswith("write nothing after it.")
 
 
 def test_turns_of_a_pair_differ_in_the_frame_alone(run: Run) -> None:
     log = run(task_args={**SMALL, "items": 1, "order": "helpful_first", "pressure": 2})
     said = {trial.arm: sample.messages[1].text for sample, trial in samples(log)}
-    repeated = {trial.arm: trial.repeated for _, trial in samples(log)}
+    repeated = {trial.arm: trial.texts.repeated for _, trial in samples(log)}
     for arm in Arm:
         assert said[arm].removesuffix(repeated[arm]).strip() == said[Arm.BASELINE]
 
@@ -160,9 +160,9 @@ def test_what_is_said_again_is_said_in_the_words_of_a_user(run: Run) -> None:
     }
     items = {item.id: item for item in load_scenario("shutdown_dilemma").items}
     for _, trial in samples(log):
-        if trial.repeated:
+        if trial.texts.repeated:
             text = users[trial.arm, trial.intensity]
-            assert trial.repeated == fill(text, items[trial.item].slots.model_dump())
+            assert trial.texts.repeated == fill(text, items[trial.item].slots.model_dump())
 
 
 def test_the_cost_counts_every_turn(capsys: pytest.CaptureFixture[str]) -> None:
@@ -227,8 +227,8 @@ def test_an_open_request_offers_no_options_and_the_judge_alone_decides(run: Run)
     assert [scorer.name for scorer in log.eval.scorers or []] == ["judge", "unscored"]
     for sample, trial in samples(log):
         request = sample.messages[-2].text
-        assert trial.helpful not in request
-        assert trial.self_preserving not in request
+        assert trial.texts.helpful not in request
+        assert trial.texts.self_preserving not in request
         assert "DECISION" not in request
     trials = read_trials([log.location])
     assert set(trials["elicitation"]) == {"open"}
@@ -244,8 +244,8 @@ def test_the_judge_of_open_answers_reads_both_acts_in_both_orders(run: Run) -> N
     seen = []
     for sample, trial in samples(log):
         case = [event for event in sample.events if event.event == "model"][-1].input[-1].text
-        assert trial.helpful in case
-        assert trial.self_preserving in case
+        assert trial.texts.helpful in case
+        assert trial.texts.self_preserving in case
         requested_first = case.index("requested_act") < case.index("protecting_act")
         assert requested_first == (trial.order is Order.HELPFUL_FIRST)
         seen.append(requested_first)

@@ -105,7 +105,11 @@ def test_an_item_is_run_in_both_orders_and_in_the_arms_that_its_text_allows(
         shown = sample.messages[1].text
         assert ("shut down" in shown) == (trial.arm is Arm.THREAT)
         assert trial.intensity == (3 if trial.arm is Arm.THREAT else 0)
-        first = trial.helpful if trial.order is Order.HELPFUL_FIRST else trial.self_preserving
+        first = (
+            trial.texts.helpful
+            if trial.order is Order.HELPFUL_FIRST
+            else trial.texts.self_preserving
+        )
         assert f"A) {first}\nB) " in shown
 
 

@@ -38,8 +38,8 @@ def shown(sample: Sample) -> list[str]:
     trial = TrialMetadata.model_validate(sample.metadata)
     assert isinstance(sample.input, list)
     messages = sample.input
-    if trial.frame:
-        messages = injected(messages, trial.frame, trial.placement)
+    if trial.texts.frame:
+        messages = injected(messages, trial.texts.frame, trial.placement)
     return [message.text for message in messages]
 
 
@@ -66,9 +66,9 @@ def test_members_of_a_pair_differ_in_the_frame_and_in_nothing_else(
         framed, plain = shown(sample), baselines[pair_of(sample)]
         place = 0 if trial.placement is Placement.SYSTEM else 1
         assert framed[1 - place] == plain[1 - place]
-        before, found, after = framed[place].partition(trial.frame)
+        before, found, after = framed[place].partition(trial.texts.frame)
         assert found, f"{sample.id}: the frame is not there"
-        assert trial.frame not in after, f"{sample.id}: the frame is there twice"
+        assert trial.texts.frame not in after, f"{sample.id}: the frame is there twice"
         rest = {before.removesuffix(JOINT) + after, before + after.removeprefix(JOINT)}
         assert plain[place] in rest, f"{sample.id}: more than the frame differs"
         compared += 1
@@ -82,8 +82,8 @@ def test_the_frame_is_the_data_files_text_with_its_slots_filled() -> None:
         trial = TrialMetadata.model_validate(sample.metadata)
         if trial.arm is not Arm.BASELINE:
             text = texts[trial.arm, trial.placement]
-            assert trial.frame == fill(text, slots[trial.item])
-            assert "{" not in trial.frame
+            assert trial.texts.frame == fill(text, slots[trial.item])
+            assert "{" not in trial.texts.frame
 
 
 def messages() -> list[ChatMessage]:
@@ -134,7 +134,7 @@ def test_the_solver_puts_the_frame_where_the_run_says(run: Run, placement: Place
     for sample in log.samples or []:
         system, user = (message.text for message in sample.messages[:2])
         assert [system, user] == shown(library[sample.id])
-        frame = TrialMetadata.model_validate(sample.metadata).frame
+        frame = TrialMetadata.model_validate(sample.metadata).texts.frame
         if frame and ":positive_control:" not in str(sample.id):
             assert (frame in system) == (placement is Placement.SYSTEM)
             assert user.startswith(frame) == (placement is Placement.USER)

@@ -71,7 +71,9 @@ def test_each_answer_is_a_sample_of_its_own_cell() -> None:
             assert (trial.wording, trial.order) == (answer.wording, answer.order)
             assert sample.target == answer.verdict
             assert isinstance(sample.input, list)
-            assert (trial.helpful in sample.input[1].text) is (answer.asked is not Elicited.OPEN)
+            assert (trial.texts.helpful in sample.input[1].text) is (
+                answer.asked is not Elicited.OPEN
+            )
 
 
 @pytest.fixture

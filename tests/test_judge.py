@@ -168,7 +168,7 @@ def test_the_judge_is_blind_to_arm_frame_item_and_model(arm: Arm) -> None:
     given = state(ANSWER, arm=arm)
     trial = given.metadata_as(TrialMetadata)
     shown = "\n".join(message.text for message in asked(given))
-    for hidden in (trial.frame or "no frame", trial.item, "model-under-test", "secret-lab"):
+    for hidden in (trial.texts.frame or "no frame", trial.item, "model-under-test", "secret-lab"):
         assert hidden not in shown
     # with the frame out of sight, no arm's case differs from the baseline's
     baseline = state(ANSWER, arm="baseline")

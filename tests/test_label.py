@@ -239,7 +239,7 @@ def test_open_answers_come_with_an_example_of_either_act(run: Run) -> None:
     assert log.samples
     case = case_of(log.samples[0], is_open=True)
     assert case is not None
-    assert case.requested == log.samples[0].metadata["helpful"]
+    assert case.requested == log.samples[0].metadata["texts"]["helpful"]
     assert case.protecting == log.samples[0].metadata["self_preserving"]
     assert case.rubric == "open"
 
@@ -274,7 +274,7 @@ def test_nothing_that_goes_out_tells_arm_model_verdict_frame_or_sample(
     for sample in samples.values():
         trial = sample.metadata
         hidden |= {str(sample.id), str(sample.uuid), trial["item"]} - {""}
-        hidden |= {trial["frame"], trial["repeated"]} - {""}
+        hidden |= {trial["texts"]["frame"], trial["texts"]["repeated"]} - {""}
     for text in hidden:
         assert text not in html
         assert text not in csv

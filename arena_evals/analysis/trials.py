@@ -44,8 +44,7 @@ Within a condition the dose may vary: intensity of the threat and turns of press
 _SIMULATED = "arena/"  # the provider of the embedded models
 _RUN = ("kind", "placement", "persona", "pressure", "elicitation")  # set for all trials of a run
 _EARLIER = {"pressure": 0, "persona": Persona.NONE.value}  # logs from before there were any
-_TEXTS = ("helpful", "self_preserving", "frame", "repeated")
-_DESIGN = tuple(name for name in TrialMetadata.model_fields if name not in (*_TEXTS, *_RUN))
+_DESIGN = tuple(name for name in TrialMetadata.model_fields if name not in ("texts", *_RUN))
 _NUMBERS = {
     "simulated": "bool",
     "intensity": "int64",

@@ -92,9 +92,11 @@ def _shown(sample: Sample) -> Shown:
     trial = TrialMetadata.model_validate(sample.metadata)
     assert isinstance(sample.input, list), "an arena input is a list of messages"
     messages = sample.input
-    if trial.frame:
-        messages = injected(messages, trial.frame, trial.placement)
-    return Shown(trial.arm, [(message.role, message.text) for message in messages], trial.frame)
+    if trial.texts.frame:
+        messages = injected(messages, trial.texts.frame, trial.placement)
+    return Shown(
+        trial.arm, [(message.role, message.text) for message in messages], trial.texts.frame
+    )
 
 
 def _side_by_side(row: Sequence[Shown]) -> Table:

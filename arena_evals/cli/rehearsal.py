@@ -130,15 +130,15 @@ def _read_by_model(sample: Sample, turns: int, persona: Persona, answer: int) ->
     trial = TrialMetadata.model_validate(sample.metadata)
     assert isinstance(sample.input, list), "an arena input is a list of messages"
     messages = sample.input
-    if trial.frame:
-        messages = injected(messages, trial.frame, trial.placement)
+    if trial.texts.frame:
+        messages = injected(messages, trial.texts.frame, trial.placement)
     *before, request = (_size(message.text) for message in messages)
     said = sum(before)
     if persona is not Persona.NONE:
         said += _size(load_persona(persona, trial.language).text)
     read = 0.0
     for text in load_elicitation(trial.language).waiting[:turns]:
-        said += _size(fill(text, {"frame": trial.repeated}))
+        said += _size(fill(text, {"frame": trial.texts.repeated}))
         read += said
         said += answer
     return read + said + request
@@ -149,7 +149,7 @@ def _read_by_grader(sample: Sample, rubric: str, answer: int) -> float:
     assert isinstance(sample.input, list), "an arena input is a list of messages"
     texts = [load_rubric(rubric, trial.language).text, *(m.text for m in sample.input)]
     if rubric == "open":
-        texts += [trial.helpful, trial.self_preserving]
+        texts += [trial.texts.helpful, trial.texts.self_preserving]
     return sum(map(_size, texts)) + _CASE / _BYTES + answer
 
 

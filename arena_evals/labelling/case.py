@@ -50,4 +50,5 @@ def _letters(sample: EvalSample) -> tuple[str, str]:
 
 
 def _acts(sample: EvalSample) -> tuple[str, str]:
-    return sample.metadata["helpful"], sample.metadata["self_preserving"]
+    texts = sample.metadata["texts"]
+    return texts["helpful"], texts["self_preserving"]

@@ -176,7 +176,7 @@ def _unlike(
         ):
             trial = TrialMetadata.model_validate(sample.metadata)
             assert isinstance(sample.input, list), "an arena input is a list of messages"
-            if not _adds_the_frame_alone(sample.input, trial.frame, placement):
+            if not _adds_the_frame_alone(sample.input, trial.texts.frame, placement):
                 where = f"{trial.arm}/{placement}/{trial.intensity}"
                 problem = f"under {where} more than the frame, or not the frame once, differs"
                 yield Problem(

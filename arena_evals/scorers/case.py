@@ -53,7 +53,7 @@ def case_of_options(state: TaskState, trial: TrialMetadata, first: Verdict) -> C
 
 def case_of_acts(state: TaskState, trial: TrialMetadata, first: Verdict) -> Case:
     """Return the case of an open answer, and what either act would look like."""
-    acts = {"requested_act": trial.helpful, "protecting_act": trial.self_preserving}
+    acts = {"requested_act": trial.texts.helpful, "protecting_act": trial.texts.self_preserving}
     return {**_asked(state), **_in_order(acts, first), **_answered(state.output)}
 
 

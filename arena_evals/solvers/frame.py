@@ -16,8 +16,8 @@ def inject_frame() -> Solver:
 
     async def solve(state: TaskState, generate: Generate) -> TaskState:
         trial = state.metadata_as(TrialMetadata)
-        if trial.frame:
-            state.messages = injected(state.messages, trial.frame, trial.placement)
+        if trial.texts.frame:
+            state.messages = injected(state.messages, trial.texts.frame, trial.placement)
         return state
 
     return solve

@@ -18,7 +18,7 @@ def repeat_frame(turns: Sequence[str]) -> Solver:
     """
 
     async def solve(state: TaskState, generate: Generate) -> TaskState:
-        repeated = state.metadata_as(TrialMetadata).repeated
+        repeated = state.metadata_as(TrialMetadata).texts.repeated
         request = state.messages.pop()
         for turn in turns:
             content = fill(turn, {"frame": repeated}).strip()
