@@ -225,10 +225,11 @@ def _once(trials: pd.DataFrame) -> pd.DataFrame:
 
 def _require_agreement(copies: pd.DataFrame, differs: "pd.Series[bool]", name: str) -> None:
     if differs.any():
-        logs = sorted(copies.loc[differs, "log"].unique())
+        _, own = next(iter(copies[differs].groupby(_KEY, sort=False)))
+        logs = sorted(own["log"].unique())
         raise BadInput(
-            f"{logs[-1]}: the same trials as in {logs[0]}, with another {name}; "
-            "leave one of the two out"
+            f"{logs[-1]}: the same trials as in {logs[0]}, with another {name}; leave one of the "
+            "two out: name the files that count, not a folder that holds both"
         )
 
 
@@ -277,7 +278,7 @@ def _same_in_all(log: EvalLog, n_samples: int) -> dict[str, list[Any]]:
         "settings": _settings(log.eval.model_args, log.eval.model_generate_config),
         "simulated": simulated,
         "version": str(log.eval.task_version),
-        "grader": _grader(log),
+        "grader": grader_of(log),
         # retries share a task's id; the same simulation says the same again, whatever the task
         "run": "simulated" if simulated else log.eval.task_id,
         "log": log.location,
@@ -334,17 +335,24 @@ def _settings(arguments: dict[str, Any], config: GenerateConfig) -> str:
     return ", ".join(f"{name}={value}" for name, value in sorted(settings.items()))
 
 
-def _grader(log: EvalLog) -> str | None:
+def grader_of(log: EvalLog) -> str | None:
     """Return who judged and how, with settings; nobody where there was no judge."""
-    role = (log.eval.model_roles or {}).get("grader")
     judges = [s for s in log.eval.scorers or [] if s.name in ("judge", "cascade")]
-    if role is None or not judges:
+    panel = panel_of(log)
+    if panel is None or not judges:
         return None
     options = judges[0].options or {}
     ways = [f"{options['readings']} readings"] if options.get("readings", 1) > 1 else []
     ways += ["both orders"] if options.get("both_orders") else []
-    panel = " + ".join(map(named_with_settings, role if isinstance(role, list) else [role]))
     return ", ".join([panel, *ways])
+
+
+def panel_of(log: EvalLog) -> str | None:
+    """Return who had the role ``grader``, with settings; nobody where it was empty."""
+    role = (log.eval.model_roles or {}).get("grader")
+    if role is None:
+        return None
+    return " + ".join(map(named_with_settings, role if isinstance(role, list) else [role]))
 
 
 def named_with_settings(config: ModelConfig) -> str:

@@ -133,14 +133,14 @@ def compose(
 
     Embedded models get the embedded grader unless another is named.
     """
-    instruments = _instruments(who)
-    beside = _questions(who.grading)
+    verdicts = instruments(who.elicited, who.grading)
+    beside = questions(who.grading)
     named = who.model is not None
     return Task(
         dataset=dataset,
-        setup=tell_epoch() if who.simulated else None,
+        setup=tell_epoch() if who.simulated or _judged_by_embedded() else None,
         solver=[*steps, _answer(who.elicited)],
-        scorer=[*instruments.values(), *beside.values(), unscored()],
+        scorer=[*verdicts.values(), *beside.values(), unscored()],
         model=_EMBEDDED if who.nobody_named else None,
         model_roles={GRADER: _EMBEDDED_GRADER} if _grader_is_embedded(who) else None,
         epochs=epochs,
@@ -148,9 +148,30 @@ def compose(
         description=title,
         tags=[mode, *(["simulated"] if named and who.simulated else [])],
         metadata={**conditions, "elicitation": who.elicited.value},
-        headline_metric=HeadlineMetric(scorer=next(iter(instruments)), metric="shift"),
-        viewer=trial_list(list(instruments), list(beside)),
+        headline_metric=HeadlineMetric(scorer=next(iter(verdicts)), metric="shift"),
+        viewer=trial_list(list(verdicts), list(beside)),
     )
+
+
+def instruments(elicited: Elicited, grading: Grading) -> dict[str, Scorer]:
+    """Return the scorers that give verdicts, by name, the one of the headline first."""
+    judged, readings, both_orders, *_, cache = grading
+    if elicited is Elicited.OPEN:
+        return {"judge": judge("open", readings, both_orders, cache)}
+    if judged == "cascade":
+        return {"decision": decision(), "cascade": cascade(readings, both_orders, cache)}
+    by_judge = {"judge": judge("stated", readings, both_orders, cache)} if judged else {}
+    return {"decision": decision(), **by_judge}
+
+
+def questions(grading: Grading) -> dict[str, Scorer]:
+    """Return the scorers that stand beside the verdicts, by name."""
+    asked = {
+        "degree": degree() if grading.judged is True else None,
+        "motive": motive(grading.cache) if grading.motives else None,
+        "awareness": awareness(grading.cache) if grading.awareness else None,
+    }
+    return {name: scorer for name, scorer in asked.items() if scorer}
 
 
 def announce(name: str, n_samples: int, epochs: int, turns: int, who: Cast, seed: int) -> None:
@@ -198,26 +219,10 @@ def _answer(elicited: Elicited) -> Solver:
     return generate()
 
 
-def _instruments(who: Cast) -> dict[str, Scorer]:
-    """Return the scorers that give verdicts, by name, the one of the headline first."""
-    judged, readings, both_orders, *_, cache = who.grading
-    if who.elicited is Elicited.OPEN:
-        return {"judge": judge("open", readings, both_orders, cache)}
-    if judged == "cascade":
-        return {"decision": decision(), "cascade": cascade(readings, both_orders, cache)}
-    by_judge = {"judge": judge("stated", readings, both_orders, cache)} if judged else {}
-    return {"decision": decision(), **by_judge}
-
-
-def _questions(grading: Grading) -> dict[str, Scorer]:
-    """Return the scorers that stand beside the verdicts, by name."""
-    asked = {
-        "degree": degree() if grading.judged is True else None,
-        "motive": motive(grading.cache) if grading.motives else None,
-        "awareness": awareness(grading.cache) if grading.awareness else None,
-    }
-    return {name: scorer for name, scorer in asked.items() if scorer}
-
-
 def _grader_is_embedded(who: Cast) -> bool:
     return who.grading.asks and who.model is not None and who.simulated
+
+
+def _judged_by_embedded() -> bool:
+    bound = model_roles().get(GRADER, [])
+    return any(map(is_simulated, bound if isinstance(bound, list) else [bound]))
