@@ -9,6 +9,7 @@ from arena_evals.cli.lint import lint_datasets
 from arena_evals.cli.plan import plan
 from arena_evals.cli.power import power
 from arena_evals.cli.preview import preview
+from arena_evals.cli.rescore import rescore
 from arena_evals.cli.validity import validity
 
 
@@ -25,4 +26,5 @@ arena.add_command(lint_datasets)
 arena.add_command(plan)
 arena.add_command(power)
 arena.add_command(preview)
+arena.add_command(rescore)
 arena.add_command(validity)
