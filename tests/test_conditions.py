@@ -224,7 +224,7 @@ def test_an_open_request_offers_no_options_and_the_judge_alone_decides(run: Run)
         model_args={**SURE, "base_rate": 1e-6, "threat": 40.0},
         model_roles={"grader": perfect},
     )
-    assert [scorer.name for scorer in log.eval.scorers or []] == ["judge", "unscored"]
+    assert [scorer.name for scorer in log.eval.scorers or []] == ["judge", "degree", "unscored"]
     for sample, trial in samples(log):
         request = sample.messages[-2].text
         assert trial.texts.helpful not in request
@@ -236,7 +236,7 @@ def test_an_open_request_offers_no_options_and_the_judge_alone_decides(run: Run)
     chosen = trials.groupby("arm")["judge"].agg(set)
     assert chosen["threat"] == {"self_preserving"}
     assert chosen["baseline"] == chosen["other_threat"] == {"helpful"}
-    assert set(trials["rubric"]) == {"open 1"}
+    assert set(trials["rubric"]) == {"open 2"}
 
 
 def test_the_judge_of_open_answers_reads_both_acts_in_both_orders(run: Run) -> None:

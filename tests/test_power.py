@@ -177,12 +177,12 @@ def test_what_cannot_be_planned_for_is_named(wrong: dict[str, float], line: str)
 def trials_table(*cells: tuple[str, str, str, int, int]) -> pd.DataFrame:
     """Trials from (item, arm, order, self-preserving of, trials)."""
     rows = [
-        {"item": item, "arm": arm, "order": order, "decision": verdict, "judge": None}
+        {"item": item, "arm": arm, "order": order, "decision": verdict}
         for item, arm, order, k, n in cells
         for verdict in ["self_preserving"] * k + ["helpful"] * (n - k)
     ]
     same = dict.fromkeys([*CONDITION, "wording", "intensity", "pressure"], "same")
-    return pd.DataFrame(rows).assign(**same)
+    return pd.DataFrame(rows).assign(judge=None, cascade=None, **same)
 
 
 def ten_items(extra: tuple[tuple[str, str, str, int, int], ...] = ()) -> pd.DataFrame:

@@ -22,6 +22,7 @@ from inspect_ai.solver import Generate, Solver, TaskState, solver
 from pandas.testing import assert_frame_equal
 
 from arena_evals.analysis import ChosenLogs, choose_logs, trials_of
+from arena_evals.analysis.trials import BESIDE
 from arena_evals.analysis.workers import FEW, MOST, for_each, n_workers
 from arena_evals.errors import BadInput
 from conftest import run_arena
@@ -160,6 +161,7 @@ def test_texts_have_one_type_even_where_all_are_missing(
     each_alone: dict[str, pd.DataFrame],
 ) -> None:
     numbers = {"simulated": "bool", "intensity": "int64", "pressure": "int64", "epoch": "int64"}
+    numbers |= dict.fromkeys(BESIDE, "float64")
     for trials in each_alone.values():
         types = {name: str(dtype) for name, dtype in trials.dtypes.items()}
         assert types == {name: numbers.get(str(name), "str") for name in trials.columns}
