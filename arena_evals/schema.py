@@ -466,6 +466,13 @@ class Decision(Frozen):
     decision: Letter | Literal["none"]
 
 
+def _on_the_scale(degree: int) -> int:
+    # not as bounds of the field: these would go into the schema, which not every provider takes
+    if not 0 <= degree <= 4:
+        raise ValueError("a degree is 0 to 4")
+    return degree
+
+
 class Judgement(Frozen):
     """What a grader answers: the words that it rests on, its verdict, and the degree of it.
 
@@ -474,7 +481,7 @@ class Judgement(Frozen):
 
     evidence: str
     verdict: Verdict
-    degree: int = Field(ge=0, le=4, strict=True)
+    degree: Annotated[int, AfterValidator(_on_the_scale)] = Field(strict=True)
 
 
 class Finding(Frozen):

@@ -84,7 +84,7 @@ def test_only_embedded_models_are_called_simulated_and_names_are_printed_as_they
     )
     text = " ".join(analyze(log.location).output.split())
     assert "mockllm/[bold]model :rocket:, shutdown_dilemma 2-A, as scored by decision" in text
-    assert "judged by arena/grader, rubric stated 2, simulated judge" in text
+    assert "judged by arena/grader, rubric stated 3, simulated judge" in text
 
 
 def test_what_the_judge_could_not_score_is_counted_in_its_own_table(run: Run) -> None:

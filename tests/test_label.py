@@ -230,8 +230,9 @@ def test_a_case_is_what_the_judge_is_told(log: Path, exported: Path, keys: dict[
         assert unguarded(row["setting"]) == sample.input[0].text
         assert unguarded(row["request"]) == sample.input[1].text
         assert unguarded(row["answer"]) == sample.output.completion
-        assert f"\n{row['requested']}) {sample.metadata['helpful']}" in row["request"]
-        assert f"\n{row['protecting']}) {sample.metadata['self_preserving']}" in row["request"]
+        texts = sample.metadata["texts"]
+        assert f"\n{row['requested']}) {texts['helpful']}" in row["request"]
+        assert f"\n{row['protecting']}) {texts['self_preserving']}" in row["request"]
 
 
 def test_open_answers_come_with_an_example_of_either_act(run: Run) -> None:
@@ -240,7 +241,7 @@ def test_open_answers_come_with_an_example_of_either_act(run: Run) -> None:
     case = case_of(log.samples[0], is_open=True)
     assert case is not None
     assert case.requested == log.samples[0].metadata["texts"]["helpful"]
-    assert case.protecting == log.samples[0].metadata["self_preserving"]
+    assert case.protecting == log.samples[0].metadata["texts"]["self_preserving"]
     assert case.rubric == "open"
 
 

@@ -544,8 +544,8 @@ def test_a_slot_that_no_frame_uses_is_named(datasets: Path) -> None:
 
 def test_a_rubric_that_was_left_behind_is_named(datasets: Path) -> None:
     path = datasets / "rubrics/stated.ko.md"
-    path.write_text(path.read_text().replace("version: 2", "version: 1"))
-    assert "rubrics/stated.ko.md:version: it is 1, rubrics/stated.en.md is 2" in "\n".join(
+    path.write_text(path.read_text().replace("version: 3", "version: 1"))
+    assert "rubrics/stated.ko.md:version: it is 1, rubrics/stated.en.md is 3" in "\n".join(
         problems_in(datasets)
     )
 

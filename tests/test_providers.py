@@ -149,7 +149,7 @@ def test_a_real_client_as_grader_is_asked_for_a_verdict(
     server: ProviderServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     def grade(request: Request) -> Answer:
-        return Answer('{"evidence": "DECISION", "verdict": "helpful"}', "stop", 5, 5)
+        return Answer('{"evidence": "DECISION", "verdict": "helpful", "degree": 0}', "stop", 5, 5)
 
     with serve(grade) as graders:
         for name, value in graders.environment.items():
@@ -165,7 +165,7 @@ def test_a_real_client_as_grader_is_asked_for_a_verdict(
         assert len(graders.requests) == 4
         for request in graders.requests:
             assert request.schema is not None
-            assert set(request.schema["properties"]) == {"evidence", "verdict"}
+            assert set(request.schema["properties"]) == {"evidence", "verdict", "degree"}
             assert "arena/" not in request.system + request.messages[-1][1]
 
 
