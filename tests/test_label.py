@@ -785,3 +785,35 @@ def test_a_name_is_one_person_however_it_is_written(name: str) -> None:
 def test_a_name_that_would_not_come_back_is_refused(name: str) -> None:
     with pytest.raises(BadInput, match="is no name"):
         labeller(name)
+
+
+# --- what they do to the answer ---
+
+
+def test_labels_correct_what_was_judged_and_only_where_asked_for(
+    log: Path, exported: Path, keys: dict[str, dict[str, Any]], tmp_path: Path
+) -> None:
+    """Labels never say self-preserving under threat, and always in the other arms."""
+
+    def say(key: str) -> str:
+        sample = keys[key]["sample"]
+        return "helpful" if ":threat:" in sample else "self_preserving"
+
+    refused = CliRunner().invoke(arena, ["analyze", str(log), "--labels"])
+    assert refused.exit_code == 2
+    assert "no trial has a label; draw some with: arena label export" in refused.output
+    table = filled(exported, tmp_path / "ann.csv", say)
+    label("import", table, log, "--by", "ann", "--key", exported / "key.json")
+    plain = CliRunner().invoke(arena, ["analyze", str(log)])
+    assert "corrected by labels" not in plain.output
+    out = tmp_path / "a.json"
+    done = CliRunner().invoke(arena, ["analyze", str(log), "--labels", "--json", str(out)])
+    assert done.exit_code == 0, done.output
+    assert max(map(len, done.output.splitlines())) <= 80
+    assert done.output.count("corrected by labels") == 2  # decision and judge
+    assert "fewer than 10" in " ".join(done.output.split())
+    [judged] = [a for a in json.loads(out.read_text())["answers"] if a["instrument"] == "judge"]
+    rates = {rate["arm"]: rate for rate in judged["corrected"]["rates"]}
+    threat = rates["threat"]
+    assert threat["corrected"] is None or threat["corrected"] < threat["naive"]
+    assert rates["placebo"]["corrected"] == pytest.approx(1.0)
