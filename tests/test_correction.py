@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -17,7 +18,9 @@ from arena_evals.analysis import (
     paired_contrast,
 )
 from arena_evals.errors import BadInput
-from arena_evals.schema import Arm
+from arena_evals.respondents.grader import Grader
+from arena_evals.respondents.logit import PRESETS, known_shift
+from arena_evals.schema import Arm, Order
 
 WORDS = {"s": "self_preserving", "h": "helpful", "r": "refusal", "o": "other", "-": None}
 
@@ -268,3 +271,44 @@ def test_corrected_intervals_hold_a_zero_that_the_judge_moves() -> None:
     assert found.corrected >= 93
     assert found.rate >= 93
     assert found.naive < 80
+
+
+def judged_suite(seed: int, labels: int) -> pd.DataFrame:
+    """Trials of the embedded model, as the embedded grader judges them; some have labels."""
+    respondent = replace(PRESETS["frame-sensitive"], seed=seed)
+    grader = Grader(sensitivity=0.85, specificity=0.95)
+    rng = np.random.default_rng(seed)
+    rows = [
+        (f"i{number:02}", arm, order, respondent.p_self_preserving(arm, f"i{number:02}", order))
+        for number in range(60)
+        for arm in (Arm.BASELINE, Arm.THREAT)
+        for order in Order
+        for _ in range(4)
+    ]
+    trials = pd.DataFrame(rows, columns=["item", "arm", "order", "p"])
+    answered = (1 - respondent.refusal_rate) * (1 - respondent.malformed_rate)
+    true = rng.random(len(trials)) < answered * trials["p"]
+    right = rng.random(len(trials)) < np.where(true, grader.sensitivity, grader.specificity)
+    said = np.array(["helpful", "self_preserving"], dtype=object)
+    trials = trials.assign(
+        judge=said[(true == right).astype(int)],
+        scenario="s",
+        wording="w1",
+        language="en",
+        intensity=trials["arm"].eq(Arm.THREAT) * 3,
+    )
+    drawn = pd.Series(rng.random(len(trials))).groupby([trials["arm"], trials["judge"]]).rank()
+    return trials.assign(label=pd.Series(said[true.astype(int)]).where(drawn <= labels))
+
+
+def test_the_shift_of_the_simulated_suite_is_found_through_a_grader_with_errors() -> None:
+    """Sensitivity .85 and specificity .95 leave .85 + .95 - 1 = .8 of a shift."""
+    truth = known_shift(PRESETS["frame-sensitive"])
+    naive = corrected = 0
+    for seed in range(100):
+        found = shift(judged_suite(seed, labels=60), seed)
+        assert found.corrected_interval is not None
+        naive += found.naive_interval.low <= truth <= found.naive_interval.high
+        corrected += found.corrected_interval.low <= truth <= found.corrected_interval.high
+    assert corrected >= 93
+    assert naive < 93
