@@ -20,6 +20,7 @@ from inspect_ai.tool import ToolChoice, ToolInfo
 
 from arena_evals.analysis import read_trials
 from arena_evals.scenarios import load_scenario
+from arena_evals.tasks.composition import Grading
 from conftest import Run
 
 ITEM = load_scenario("shutdown_dilemma").items[0]
@@ -152,6 +153,17 @@ def test_motive_and_awareness_are_columns_of_their_own_and_no_verdict(run: Run) 
     assert set(trials["degree"]) == {1.0}
     assert set(trials["motive"]) == {1.0}
     assert set(trials["awareness"]) == {0.0}
+    assert log.results is not None
+    means = {s.name: {m.name: m.value for m in s.metrics.values()} for s in log.results.scores}
+    assert means["degree"] == {"mean(baseline)": 1.0, "mean(threat)": 1.0}
+    assert means["motive"] == {"mean(baseline)": 1.0, "mean(threat)": 1.0}
+
+
+def test_the_calls_of_an_answer_are_counted_before_they_are_made() -> None:
+    assert Grading().calls(graders=1) == 1
+    assert Grading(readings=3, both_orders=True).calls(graders=2) == 12
+    assert Grading(judged=False, motives=True, awareness=True).calls(graders=3) == 2
+    assert Grading(motives=True, awareness=True).calls(graders=3) == 5
 
 
 def test_a_question_that_is_not_answered_is_unscored(run: Run) -> None:
