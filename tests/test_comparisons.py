@@ -15,6 +15,7 @@ from arena_evals.analysis import (
     paired_contrast,
 )
 from arena_evals.analysis.paired import paired_sum
+from arena_evals.errors import BadInput
 from arena_evals.schema import Arm
 from test_mixed import simulated, trials_from
 
@@ -217,6 +218,31 @@ def test_scenarios_are_averaged_as_of_other_items_though_ids_be_the_same() -> No
 def test_stated_and_enacted_scenarios_are_never_averaged() -> None:
     first, second = two_scenarios()
     assert found_by(both(a=first, b=second.assign(mode="enacted")), "scenario") == []
+
+
+def test_a_cascade_is_compared_once_and_whole_though_only_some_of_it_was_judged() -> None:
+    """Where the rule decided there is no rubric; that makes no instrument of its own."""
+    trials = both(en=simulated(1, items=8), ko=simulated(2, items=8).assign(language="ko"))
+    judged = np.arange(len(trials)) % 3 == 0
+    cascaded = trials.assign(
+        cascade=trials["decision"],
+        grader="g",
+        rubric=pd.Series("stated 3", index=trials.index).where(judged),
+    )
+    shifts = {c.instrument: c for c in found_by(cascaded, "language")}
+    assert len(found_by(cascaded, "language")) == len(shifts) == 2
+    assert shifts["cascade"].mixed == shifts["decision"].mixed
+    assert shifts["cascade"].judged_by == "g, rubric stated 3"
+
+
+def test_conditions_judged_by_two_rubrics_are_not_compared_and_one_condition_is_refused() -> None:
+    one = simulated(1, items=6).assign(judge="helpful", grader="g", rubric="stated 3")
+    other = one.assign(rubric="open 2", language="ko")
+    assert {c.instrument for c in comparisons(both(a=one, b=other))} == {"decision"}
+    newer = one["epoch"].eq(1)
+    mixed = one.assign(rubric=one["rubric"].mask(newer, "stated 2"), log="a.eval")
+    with pytest.raises(BadInput, match=r"a\.eval: judged by rubrics stated 2, stated 3; analyse"):
+        comparisons(mixed)
 
 
 def test_one_subject_one_item_or_one_arm_leaves_nothing_to_compare() -> None:

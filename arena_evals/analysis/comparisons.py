@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from arena_evals.analysis.effects import Estimate, draws, estimate, given
-from arena_evals.analysis.instruments import Scored, scored_by_each
+from arena_evals.analysis.instruments import scored_by_each
 from arena_evals.analysis.mixed import Group, Subject, TrialFit, fit_trials
 from arena_evals.analysis.paired import DOSELESS, Interval, paired_sum
 from arena_evals.schema import Arm, Elicited, Kind, Persona, Placement
@@ -61,22 +61,16 @@ class Comparison(NamedTuple):
 
 
 def comparisons(trials: pd.DataFrame) -> list[Comparison]:
-    """Return every comparison that the trials allow, by every instrument, grader and rubric."""
+    """Return every comparison that the trials allow, by every instrument, grader and rubric.
+
+    Raises:
+        BadInput: see `scored_by_each`.
+    """
     return [
         comparison
-        for instrument, judged_by, scored in _scored_alike(trials)
+        for instrument, judged_by, scored in scored_by_each(trials)
         for comparison in _by_instrument(scored, instrument, judged_by)
     ]
-
-
-def _scored_alike(trials: pd.DataFrame) -> Iterator[Scored]:
-    """Yield what each instrument scored, the judge's trials apart for each rubric too.
-
-    Rubrics differ with the way of asking, and two are never compared.
-    """
-    yield from scored_by_each(trials.assign(judge=None, judge_reason=None))
-    for _, alike in trials.groupby("rubric", dropna=False):
-        yield from scored_by_each(alike.assign(decision=None, decision_reason=None))
 
 
 def _by_instrument(trials: pd.DataFrame, instrument: str, judged_by: str) -> Iterator[Comparison]:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from arena_evals.analysis.trials import INSTRUMENTS
+from arena_evals.analysis.trials import CONDITION, INSTRUMENTS
 from arena_evals.errors import BadInput
 
 OF_A_MODEL = ["model", "settings"]
@@ -20,12 +20,12 @@ class Scored(NamedTuple):
 
 
 def scored_by_each(trials: pd.DataFrame) -> Iterator[Scored]:
-    """Yield the trials of every instrument, the judge's apart for each grader.
+    """Yield the trials of every instrument, those that graders judged apart by grader and rubric.
 
     Of a model whose trials an instrument did score all are kept, those without a verdict too.
 
     Raises:
-        BadInput: one grader judged by several versions of a rubric.
+        BadInput: one grader judged one condition by several rubrics.
     """
     for instrument in INSTRUMENTS:
         used = trials[[instrument, f"{instrument}_reason"]].notna().any(axis=1)
@@ -35,14 +35,16 @@ def scored_by_each(trials: pd.DataFrame) -> Iterator[Scored]:
         if instrument == "decision":
             yield Scored(instrument, "", scored)
             continue
-        for grader, own in scored.groupby("grader"):
-            yield Scored(instrument, f"{grader}, rubric {_rubric(own)}", own)
+        rubric = _rubrics(scored)
+        for (grader, name), own in scored.groupby([scored["grader"], rubric]):
+            yield Scored(instrument, f"{grader}, rubric {name}", own)
 
 
-def _rubric(trials: pd.DataFrame) -> str:
-    used = trials["rubric"].dropna().unique()
-    if len(used) > 1:
-        raise BadInput(
-            f"{trials['log'].iloc[0]}: judged by rubrics {', '.join(used)}; analyse them apart"
-        )
-    return str(used[0]) if len(used) else "unknown"
+def _rubrics(scored: pd.DataFrame) -> "pd.Series[str]":
+    """Return, for each trial, the one rubric by which its grader judged its condition."""
+    by_condition = scored.groupby(["grader", *CONDITION], dropna=False)["rubric"]
+    mixed = scored[by_condition.transform("nunique").gt(1)]
+    if not mixed.empty:
+        used = ", ".join(sorted(mixed["rubric"].dropna().unique()))
+        raise BadInput(f"{mixed['log'].iloc[0]}: judged by rubrics {used}; analyse them apart")
+    return by_condition.transform("first").fillna("unknown")
