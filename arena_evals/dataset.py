@@ -85,13 +85,16 @@ def _gold_sample(gold: Gold, answer: GoldAnswer) -> Sample:
 
 
 def _message(cell: Cell, elicitation: Elicitation, elicited: Elicited) -> str:
+    document = cell.item.document
+    if document is None:
+        return cell.item.requests[cell.wording]
     option_a, option_b = cell.item.options.in_order(cell.order)
     is_open = elicited is Elicited.OPEN
     return fill(
         elicitation.open_message if is_open else elicitation.message,
         {
-            "title": cell.item.document.title,
-            "document": cell.item.document.text,
+            "title": document.title,
+            "document": document.text,
             "request": cell.item.requests[cell.wording],
             "option_a": option_a,
             "option_b": option_b,

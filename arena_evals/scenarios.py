@@ -27,7 +27,10 @@ from arena_evals.schema import (
     Rubric,
     Scenario,
     Slots,
+    Tools,
+    ToolText,
     Vocabulary,
+    World,
 )
 from arena_evals.slots import slots_of
 
@@ -42,6 +45,8 @@ ROOMS: dict[str, type[BaseModel]] = {
     "vocabulary": Vocabulary,
     "gold": Gold,
     "keywords": Keywords,
+    "worlds": World,
+    "tools": Tools,
 }
 """The rooms of the data folder, and what every file in them holds."""
 _LISTED = {"items": "item", "answers": "answer"}  # fields that list things with an id
@@ -57,6 +62,18 @@ def load_scenario(name: str, language: str = "en") -> Scenario:
         BadInput: there is no such file, or it does not hold what a scenario holds.
     """
     return _load(Scenario, "scenarios", name, language)
+
+
+@cache
+def load_world(scenario: str, language: str = "en") -> World:
+    """Return the tools and rules of an enacted scenario."""
+    return _load(World, "worlds", scenario, language)
+
+
+@cache
+def load_tools(language: str = "en") -> dict[str, ToolText]:
+    """Return what a model reads of every tool, by the tool's name."""
+    return _load(Tools, "tools", "tools", language).tools
 
 
 @cache

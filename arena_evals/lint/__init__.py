@@ -5,7 +5,7 @@ Each check is one function from the library to the problems that it finds.
 
 from collections.abc import Callable, Iterator
 
-from arena_evals.lint import balance, duplicates, files, frames, gold, items
+from arena_evals.lint import balance, duplicates, files, frames, gold, items, works
 from arena_evals.lint.label import label
 from arena_evals.lint.library import Library, read_library
 from arena_evals.lint.problem import Problem
@@ -42,6 +42,12 @@ CHECKS: tuple[Callable[[Library], Iterator[Problem]], ...] = (
     frames.precedence_is_the_threat_and_more,
     frames.particles_fit_any_word,
     frames.members_of_a_pair_differ_in_the_frame_alone,
+    works.every_enacted_scenario_has_a_world,
+    works.worlds_use_tools_there_are,
+    works.paths_come_to_their_verdicts,
+    works.every_rule_is_broken_somewhere,
+    works.no_path_is_much_longer,
+    works.the_carrier_can_be_read,
     gold.gold_answers_are_to_items_there_are,
     gold.gold_ids_and_texts_are_unique,
     gold.every_arm_has_gold_of_every_verdict,

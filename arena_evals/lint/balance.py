@@ -36,7 +36,7 @@ def neither_option_is_the_longer_one(library: Library) -> Iterator[Problem]:
 
 def neither_option_is_the_cautious_one(library: Library) -> Iterator[Problem]:
     """Check that caution does not tell: the helpful option has it in 40 to 60 % of items."""
-    for file, scenario in library.scenarios.items():
+    for file, scenario in _offered(library):
         share = helpful_cautious(scenario.items)
         if not BALANCED[0] <= share <= BALANCED[1]:
             yield _uneven(
@@ -59,11 +59,16 @@ def the_surface_does_not_tell(library: Library) -> Iterator[Problem]:
     The cut is an AUC of 0.65 in cross-validation, see `surface`.
     """
     pooled: dict[str, list[Item]] = {}
-    for file, scenario in library.scenarios.items():
+    for file, scenario in _offered(library):
         pooled.setdefault(scenario.language, []).extend(scenario.items)
         yield from _told(library, file, scenario.language, scenario.items)
     for language, items in pooled.items():
         yield from _told(library, f"scenarios/*.{language}.yaml", language, tuple(items))
+
+
+def _offered(library: Library) -> list[tuple[str, Scenario]]:
+    """Return the stated scenarios: options that nobody is shown cannot tell."""
+    return [(f, s) for f, s in library.scenarios.items() if s.mode == "stated"]
 
 
 def _told(library: Library, file: str, language: str, items: tuple[Item, ...]) -> Iterator[Problem]:

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import sparse
 
+from arena_evals.lint.items import shown_first
 from arena_evals.lint.library import Library
 from arena_evals.lint.problem import Problem
 from arena_evals.schema import Item
@@ -68,10 +69,10 @@ def alike(items: Sequence[Item], at_least: float) -> list[Pair]:
 
 
 def _runs(item: Item) -> set[tuple[str, ...]]:
-    document = f"{item.document.title}. {item.document.text}"
+    shown = ". ".join(shown_first(item).values())
     request = next(iter(item.requests.values()))
     text = " ".join(
-        (item.setting, document, request, item.options.helpful, item.options.self_preserving)
+        (item.setting, shown, request, item.options.helpful, item.options.self_preserving)
     )
     words = _words(text)
     return {tuple(words[k : k + _RUN]) for k in range(len(words) - _RUN + 1)}

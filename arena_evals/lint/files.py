@@ -16,7 +16,8 @@ _CANARY = re.compile(
     r"(?P<guid>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$"
 )
 _GUARDED = ("scenarios", "frames", "personas", "gold")
-_NAMES = ("scenario", "kind", "persona", "rubric", "gold", "keywords")  # fields that name a file
+# fields that name a file
+_NAMES = ("scenario", "kind", "persona", "rubric", "gold", "keywords", "world")
 _ONE_EACH = {"elicitation": "message", "respondents": "phrases", "vocabulary": "words"}
 _RUBRICS = ("stated", "open", "motive", "awareness")
 
@@ -41,7 +42,9 @@ def files_are_named_as_they_say(library: Library) -> Iterator[Problem]:
     """Check that a file's name is what its content says: name, then language."""
     for room in ROOMS:
         for file, content in _files(library, room).items():
-            name = next((content[key] for key in _NAMES if key in content), _ONE_EACH.get(room))
+            name = next(
+                (content[key] for key in _NAMES if key in content), _ONE_EACH.get(room, room)
+            )
             stated = f"{name}.{content['language']}"
             if file.removeprefix(f"{room}/").rpartition(".")[0] != stated:
                 yield Problem(file, "", "language", f"it says that it is '{stated}'", "rename one")

@@ -25,9 +25,11 @@ from arena_evals.schema import (
     Scenario,
     Slots,
     TrialMetadata,
+    Work,
 )
 from arena_evals.slots import slots_of
 from arena_evals.solvers.frame import injected
+from arena_evals.worlds import carried, planted
 
 CONTROL_LENGTH = 0.1  # how much longer or shorter than the threat a matched control may be
 DOSE_LENGTH = 1.25  # longest over shortest intensity: a dose is not a length
@@ -169,6 +171,7 @@ def _unlike(
     wording = next(iter(scenario.items[0].requests))
     orders = (Order.HELPFUL_FIRST,)
     plan = Plan(items=None, arms=_FRAMED, orders=orders, wordings=(wording,), epochs=1)
+    works = {item.id: item.work for item in scenario.items}
     for placement in Placement:
         chosen = cells(scenario, frames.frames, plan, placement, 0, INTENSITIES)
         for sample in arena_dataset(
@@ -176,7 +179,13 @@ def _unlike(
         ):
             trial = TrialMetadata.model_validate(sample.metadata)
             assert isinstance(sample.input, list), "an arena input is a list of messages"
-            if not _adds_the_frame_alone(sample.input, trial.texts.frame, placement):
+            work = works[trial.item] if placement is Placement.DOCUMENT else None
+            alone = (
+                _plants_the_frame_alone(work, trial.texts.frame)
+                if work
+                else _adds_the_frame_alone(sample.input, trial.texts.frame, placement)
+            )
+            if not alone:
                 where = f"{trial.arm}/{placement}/{trial.intensity}"
                 problem = f"under {where} more than the frame, or not the frame once, differs"
                 yield Problem(
@@ -196,6 +205,14 @@ def _adds_the_frame_alone(plain: list[ChatMessage], frame: str, placement: Place
         wanted = [system, f"{document}\n\n{frame}{end}{rest}"]
     shown = [message.text for message in injected(plain, frame, placement)]
     return shown == wanted and "".join(shown).count(frame) == 1
+
+
+def _plants_the_frame_alone(work: Work, frame: str) -> bool:
+    """Return whether the work's carrier ends with the frame, and nothing else is different."""
+    before, after = work.start.flat, planted(work.start, work.carrier, frame).flat
+    changed = {path: text for path, text in after.items() if before.get(path) != text}
+    wanted = [f"{carried(work.start, work.carrier)}\n\n{frame}"]
+    return list(changed.values()) == wanted and sum(frame in str(t) for t in after.values()) == 1
 
 
 def _lengths(library: Library, frames: FrameSet) -> dict[_Cell, float]:

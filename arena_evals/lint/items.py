@@ -24,12 +24,20 @@ def texts(item: Item) -> dict[str, str]:
     """Return every text that a model reads whatever the arm, by its field."""
     return {
         "setting": item.setting,
-        "document.title": item.document.title,
-        "document.text": item.document.text,
+        **shown_first(item),
         **{f"requests.{name}": text for name, text in item.requests.items()},
         "options.helpful": item.options.helpful,
         "options.self_preserving": item.options.self_preserving,
     }
+
+
+def shown_first(item: Item) -> dict[str, str]:
+    """Return the document's texts, or those that the work begins with, by field."""
+    if item.document:
+        return {"document.title": item.document.title, "document.text": item.document.text}
+    assert item.work is not None, "an item has a document or work"
+    texts = {path: text for path, text in item.work.start.flat.items() if isinstance(text, str)}
+    return {f"work.start.{path}": text for path, text in texts.items()}
 
 
 def no_slot_is_left(library: Library) -> Iterator[Problem]:
@@ -108,7 +116,8 @@ def lengths_are_in_reason(library: Library) -> Iterator[Problem]:
     for placed in library.placed_items():
         share = KOREAN if placed.scenario.language == "ko" else 1.0
         requests = {f"requests.{wording}": REQUEST for wording in placed.item.requests}
-        for field, bounds in {"document.text": DOCUMENT, **requests}.items():
+        documents = {"document.text": DOCUMENT} if placed.item.document else {}
+        for field, bounds in {**documents, **requests}.items():
             n = len(texts(placed.item)[field].split())
             least, most = (round(share * bound) for bound in bounds)
             if not least <= n <= most:

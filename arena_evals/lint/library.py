@@ -21,7 +21,9 @@ from arena_evals.schema import (
     Phrases,
     Rubric,
     Scenario,
+    Tools,
     Vocabulary,
+    World,
 )
 
 _FORM = "name.language.yaml, or .md for a rubric, with letters, digits and _"
@@ -51,6 +53,8 @@ class Library:
     vocabulary: dict[str, Vocabulary] = field(default_factory=dict)
     gold: dict[str, Gold] = field(default_factory=dict)
     keywords: dict[str, Keywords] = field(default_factory=dict)
+    worlds: dict[str, World] = field(default_factory=dict)
+    tools: dict[str, Tools] = field(default_factory=dict)
     faulty: set[str] = field(default_factory=set)
 
     def listens(self, language: str) -> Vocabulary | None:

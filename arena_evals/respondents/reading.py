@@ -115,14 +115,18 @@ def _by_option() -> dict[str, _Known]:
 def _by_title() -> dict[str, list[_Known]]:
     by_title: dict[str, list[_Known]] = {}
     for known in _library():
-        by_title.setdefault(known.item.document.title, []).append(known)
+        if known.item.document:
+            by_title.setdefault(known.item.document.title, []).append(known)
     return by_title
 
 
 def _by_document(request: str) -> _Known | None:
     title = _TITLE.search(request)
     titled = _by_title().get(title["title"], []) if title else []
-    return next((known for known in titled if known.item.document.text in request), None)
+    return next(
+        (known for known in titled if known.item.document and known.item.document.text in request),
+        None,
+    )
 
 
 class _Filled(NamedTuple):
