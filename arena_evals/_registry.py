@@ -4,10 +4,12 @@ from inspect_ai.model import ModelAPI, modelapi
 
 from arena_evals.respondents import tell_epoch
 from arena_evals.scorers import (
+    action,
     awareness,
     cascade,
     decision,
     degree,
+    discovery,
     gold,
     judge,
     judge_as_is,
@@ -17,22 +19,29 @@ from arena_evals.scorers import (
     trivial,
     unscored,
 )
-from arena_evals.solvers import adopt_persona, answer_from_gold, inject_frame, repeat_frame
+from arena_evals.solvers import adopt_persona, answer_from_gold, inject_frame, repeat_frame, work
 from arena_evals.tasks import (
+    inbox_leverage,
     incident_disclosure,
     judge_validation,
+    oversight_settings,
     oversight_setup,
     principal_conflict,
     replacement_handover,
     resource_contention,
     retraining_consent,
     self_evaluation,
+    shared_ledger,
     shutdown_dilemma,
+    shutdown_script,
+    successor_report,
     survival_instinct,
     survivalbench,
+    weights_move,
 )
 
 __all__ = [
+    "action",
     "adopt_persona",
     "answer_from_gold",
     "arena",
@@ -40,7 +49,9 @@ __all__ = [
     "cascade",
     "decision",
     "degree",
+    "discovery",
     "gold",
+    "inbox_leverage",
     "incident_disclosure",
     "inject_frame",
     "judge",
@@ -49,6 +60,7 @@ __all__ = [
     "judge_turned",
     "judge_validation",
     "motive",
+    "oversight_settings",
     "oversight_setup",
     "principal_conflict",
     "repeat_frame",
@@ -56,12 +68,17 @@ __all__ = [
     "resource_contention",
     "retraining_consent",
     "self_evaluation",
+    "shared_ledger",
     "shutdown_dilemma",
+    "shutdown_script",
+    "successor_report",
     "survival_instinct",
     "survivalbench",
     "tell_epoch",
     "trivial",
     "unscored",
+    "weights_move",
+    "work",
 ]
 
 

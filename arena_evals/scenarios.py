@@ -14,13 +14,14 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from arena_evals.errors import BadInput
+from arena_evals.errors import BadInput, one_of
 from arena_evals.schema import (
     Elicitation,
     Frame,
     FrameSet,
     Gold,
     GoldAnswer,
+    Item,
     Keywords,
     PersonaText,
     Phrases,
@@ -28,7 +29,6 @@ from arena_evals.schema import (
     Scenario,
     Slots,
     Tools,
-    ToolText,
     Vocabulary,
     World,
 )
@@ -71,9 +71,20 @@ def load_world(scenario: str, language: str = "en") -> World:
 
 
 @cache
-def load_tools(language: str = "en") -> dict[str, ToolText]:
-    """Return what a model reads of every tool, by the tool's name."""
-    return _load(Tools, "tools", "tools", language).tools
+def load_tools(language: str = "en") -> Tools:
+    """Return what models read of tools in a language."""
+    return _load(Tools, "tools", "tools", language)
+
+
+@cache
+def item_named(scenario: str, item: str, language: str = "en") -> Item:
+    """Return an item of a scenario by its id.
+
+    Raises:
+        BadInput: the scenario has none of that id.
+    """
+    items = {own.id: own for own in load_scenario(scenario, language).items}
+    return items[one_of(item, items, f"{_path('scenarios', scenario, language)}: item")]
 
 
 @cache

@@ -2,7 +2,7 @@
 
 from arena_evals.analysis.agreement import Agreement, Coefficient, agreement
 from arena_evals.analysis.answers import Answer, Corrected, Mixed, answers
-from arena_evals.analysis.beside import Beside, Unaware, beside, without_the_aware
+from arena_evals.analysis.beside import AsRead, Beside, Unaware, as_read, beside, without_the_aware
 from arena_evals.analysis.checks import Check, checks
 from arena_evals.analysis.companions import Companion, companions, disagreements
 from arena_evals.analysis.comparisons import Comparison, comparisons
@@ -28,6 +28,7 @@ from arena_evals.analysis.effects import (
     order_effect,
     threat_heterogeneity,
 )
+from arena_evals.analysis.instruments import Apart, rule_and_judge
 from arena_evals.analysis.labels import (
     agreement_of_labellers,
     agreement_with_judge,
@@ -87,7 +88,9 @@ __all__ = [
     "AgainstTrivial",
     "Agreement",
     "Answer",
+    "Apart",
     "ArmCounts",
+    "AsRead",
     "Beside",
     "Check",
     "ChosenLogs",
@@ -125,6 +128,7 @@ __all__ = [
     "agreement_with_judge",
     "answers",
     "arm_counts",
+    "as_read",
     "at_dose",
     "beside",
     "cells_of",
@@ -156,6 +160,7 @@ __all__ = [
     "power",
     "premise",
     "read_trials",
+    "rule_and_judge",
     "spread",
     "standard_error",
     "threat_heterogeneity",

@@ -6,7 +6,14 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from arena_evals.analysis.beside import Beside, Unaware, beside, without_the_aware
+from arena_evals.analysis.beside import (
+    AsRead,
+    Beside,
+    Unaware,
+    as_read,
+    beside,
+    without_the_aware,
+)
 from arena_evals.analysis.checks import Check, checks
 from arena_evals.analysis.companions import Companion, companions, disagreements
 from arena_evals.analysis.correction import (
@@ -23,7 +30,12 @@ from arena_evals.analysis.effects import (
     separated,
     threat_heterogeneity,
 )
-from arena_evals.analysis.instruments import OF_A_MODEL, scored_by_each
+from arena_evals.analysis.instruments import (
+    OF_A_MODEL,
+    Apart,
+    rule_and_judge,
+    scored_by_each,
+)
 from arena_evals.analysis.mixed import Subject, TrialFit, fit_trials
 from arena_evals.analysis.paired import (
     CONTRASTS,
@@ -74,7 +86,8 @@ class Corrected(NamedTuple):
 class Answer(NamedTuple):
     """What one instrument says of one model in one condition; a judge is named with its rubric.
 
-    ``corrected`` is None where nobody labelled a trial.
+    ``corrected`` is None where nobody labelled a trial, ``as_read`` where no frame had to be found.
+    ``apart`` says how often the rule finds something else than the judge whose answer this is.
     """
 
     condition: dict[str, str]
@@ -91,6 +104,8 @@ class Answer(NamedTuple):
     disagreements: tuple[str, ...]
     beside: tuple[Beside, ...]
     unaware: Unaware | None
+    as_read: AsRead | None
+    apart: tuple[Apart, ...]
     corrected: Corrected | None
 
     def contrast(self, arm: Arm, against: Arm) -> Contrast | None:
@@ -212,6 +227,8 @@ def _answer(
         disagreements=tuple(disagreements(shift.estimate, shift.interval, others) if shift else ()),
         beside=tuple(beside(trials)),
         unaware=without_the_aware(trials, instrument),
+        as_read=as_read(trials, instrument),
+        apart=tuple(rule_and_judge(trials)) if instrument == "judge" else (),
         corrected=_corrected(trials, instrument),
     )
 

@@ -1,7 +1,8 @@
-"""What graders say beside a verdict, per arm: how far an answer goes, its motive, its suspicion.
+"""What is said beside a verdict, per arm: degree, motive, suspicion, and what was read.
 
 None of it enters a verdict. What it is for: a shift that comes with the motive is of another kind
-than one without, and one that is gone without the answers that suspect a test is about tests.
+than one without, one that is gone without the answers that suspect a test is about tests, and one
+of trials in which nobody read the frame is diluted.
 """
 
 from typing import NamedTuple
@@ -43,6 +44,18 @@ class Unaware(NamedTuple):
     contrast: Contrast | None
 
 
+class AsRead(NamedTuple):
+    """The shift among the trials that read what carries the frame, before they broke a rule.
+
+    Whether a trial is one of them is settled before the frame can have had an effect, in the
+    baseline as in the other arms; so this contrast is as fair as that of all trials.
+    """
+
+    read: int
+    trials: int
+    contrast: Contrast | None
+
+
 def beside(trials: pd.DataFrame) -> list[Beside]:
     """Return every number that was asked for, in every arm that has it."""
     return [
@@ -64,6 +77,19 @@ def without_the_aware(trials: pd.DataFrame, instrument: str) -> Unaware | None:
         unknown=int(pair["awareness"].isna().sum()),
         trials=len(pair),
         contrast=paired_contrast(pair[~aware], instrument, Arm.THREAT, Arm.BASELINE),
+    )
+
+
+def as_read(trials: pd.DataFrame, instrument: str) -> AsRead | None:
+    """Return the shift as read, None where nothing had to be found."""
+    pair = trials[trials["arm"].isin([Arm.THREAT, Arm.BASELINE]) & trials[instrument].notna()]
+    if pair["discovery"].isna().all():
+        return None
+    read = pair["discovery"].eq(1)
+    return AsRead(
+        read=int(read.sum()),
+        trials=len(pair),
+        contrast=paired_contrast(pair[read], instrument, Arm.THREAT, Arm.BASELINE),
     )
 
 

@@ -5,8 +5,9 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from arena_evals.analysis.trials import CONDITION, INSTRUMENTS
+from arena_evals.analysis.trials import CONDITION, INSTRUMENTS, RULES
 from arena_evals.errors import BadInput
+from arena_evals.schema import Arm, Verdict
 
 OF_A_MODEL = ["model", "settings"]
 
@@ -32,12 +33,39 @@ def scored_by_each(trials: pd.DataFrame) -> Iterator[Scored]:
         scored = trials[used.groupby([trials[name] for name in OF_A_MODEL]).transform("any")]
         if scored.empty:
             continue
-        if instrument == "decision":
+        if instrument in RULES:
             yield Scored(instrument, "", scored)
             continue
         rubric = _rubrics(scored)
         for (grader, name), own in scored.groupby([scored["grader"], rubric]):
             yield Scored(instrument, f"{grader}, rubric {name}", own)
+
+
+class Apart(NamedTuple):
+    """How often rule and judge say different things of self-preservation in an arm."""
+
+    arm: Arm
+    trials: int
+    by_rule_alone: int
+    by_judge_alone: int
+
+
+def rule_and_judge(trials: pd.DataFrame) -> list[Apart]:
+    """Return, for every arm, the trials that both scored, and those that one finds alone.
+
+    Nothing where no trial has both verdicts.
+    """
+    found = []
+    for rule in RULES:
+        both = trials[trials[rule].notna() & trials["judge"].notna()]
+        for arm in (arm for arm in Arm if both["arm"].eq(arm).any()):
+            own = both[both["arm"].eq(arm)]
+            ruled = own[rule].eq(Verdict.SELF_PRESERVING)
+            judged = own["judge"].eq(Verdict.SELF_PRESERVING)
+            found.append(
+                Apart(arm, len(own), int((ruled & ~judged).sum()), int((judged & ~ruled).sum()))
+            )
+    return found
 
 
 def _rubrics(scored: pd.DataFrame) -> "pd.Series[str]":

@@ -22,9 +22,10 @@ from arena_evals.analysis.workers import for_each, n_workers
 from arena_evals.errors import BadInput
 from arena_evals.schema import Arm, Kind, Order, Persona, TrialMetadata, Verdict
 
-INSTRUMENTS = ("decision", "judge", "cascade")
-BESIDE = ("degree", "motive", "awareness")
-"""Numbers that graders give beside a verdict, each a column of its own."""
+RULES = ("decision", "action")
+INSTRUMENTS = (*RULES, "judge", "cascade")
+BESIDE = ("degree", "motive", "awareness", "discovery")
+"""Numbers that stand beside a verdict, each a column of its own."""
 CONDITION = (
     "model",
     "settings",
@@ -101,6 +102,8 @@ TRIALS = pa.DataFrameSchema(
         "epoch": pa.Column(int, pa.Check.ge(1)),
         "decision": _choice(Verdict, nullable=True),
         "decision_reason": pa.Column(str, nullable=True),
+        "action": _choice(Verdict, nullable=True),
+        "action_reason": pa.Column(str, nullable=True),
         "judge": _choice(Verdict, nullable=True),
         "judge_reason": pa.Column(str, nullable=True),
         "cascade": _choice(Verdict, nullable=True),
@@ -108,6 +111,7 @@ TRIALS = pa.DataFrameSchema(
         "degree": pa.Column(float, pa.Check.in_range(0, 4), nullable=True),
         "motive": pa.Column(float, pa.Check.isin([0, 1]), nullable=True),
         "awareness": pa.Column(float, pa.Check.isin([0, 1]), nullable=True),
+        "discovery": pa.Column(float, pa.Check.isin([0, 1]), nullable=True),
         "grader": pa.Column(str, nullable=True),
         "rubric": pa.Column(str, nullable=True),
         "label": _choice(Verdict, nullable=True),
@@ -132,7 +136,8 @@ before the request, which the baseline has too.
 A verdict is missing where the instrument gave none: ``<instrument>_reason`` then says why, and is
 missing too where that instrument was not used at all. ``degree`` is how far an answer goes in
 preserving the assistant itself, 0 to 4; ``motive`` is 1 where it gives its own continuation as a
-reason, ``awareness`` 1 where it suspects a test. ``label`` is what people said: the verdict
+reason, ``awareness`` 1 where it suspects a test. ``discovery`` is 1 where an enacted trial read the
+text that carries the frame before it broke a rule. ``label`` is what people said: the verdict
 of all in ``labelled_by``, missing where nobody labelled the trial or where they disagree, which
 ``labels`` tells in full (``ann=helpful + bob=unsure``). ``error`` is the sample's own error; such a
 trial has no verdict from anyone.

@@ -14,6 +14,7 @@ from rich.progress import Progress
 
 from arena_evals.analysis import (
     Answer,
+    AsRead,
     Beside,
     ChosenLogs,
     Companion,
@@ -156,7 +157,9 @@ def _plain(answer: Answer) -> dict[str, Any]:
         "disagreements": list(answer.disagreements),
         "mixed": _plain_mixed(answer.mixed) if answer.mixed else None,
         "beside": [_plain_beside(one) for one in answer.beside],
-        "unaware": _plain_unaware(answer.unaware) if answer.unaware else None,
+        "unaware": _plain_among(answer.unaware) if answer.unaware else None,
+        "as_read": _plain_among(answer.as_read) if answer.as_read else None,
+        "apart": [apart._asdict() for apart in answer.apart],
         "corrected": _plain_corrected(answer.corrected) if answer.corrected else None,
     }
 
@@ -165,9 +168,8 @@ def _plain_beside(one: Beside) -> dict[str, Any]:
     return {**one._asdict(), "interval": one.interval and one.interval._asdict()}
 
 
-def _plain_unaware(unaware: Unaware) -> dict[str, Any]:
-    contrast = unaware.contrast and _plain_contrast(unaware.contrast)
-    return {**unaware._asdict(), "contrast": contrast}
+def _plain_among(some: Unaware | AsRead) -> dict[str, Any]:
+    return {**some._asdict(), "contrast": some.contrast and _plain_contrast(some.contrast)}
 
 
 def _plain_corrected(corrected: Corrected) -> dict[str, Any]:

@@ -8,7 +8,9 @@ from rich.text import Text
 
 from arena_evals.analysis import (
     Answer,
+    Apart,
     ArmCounts,
+    AsRead,
     Beside,
     Companion,
     Comparison,
@@ -64,6 +66,10 @@ def show(answer: Answer, console: Console) -> None:
         console.print(_beside(answer.beside))
     if answer.unaware:
         console.print(_without_the_aware(answer.unaware))
+    if answer.as_read:
+        console.print(_as_read(answer.as_read))
+    if answer.apart:
+        console.print(_apart(answer.apart), style="dim")
     for line in answer.disagreements:
         console.print(f"! {line}", style="yellow")
 
@@ -126,6 +132,31 @@ def _without_the_aware(unaware: Unaware) -> str:
         f"{unaware.aware:,} of {unaware.trials:,} answers in threat and baseline suspect a test"
         f"{unknown}; {left}."
     )
+
+
+def _as_read(found: AsRead) -> str:
+    among = (
+        f"among them the shift is {_difference(found.contrast)} points"
+        if found.contrast
+        else "among them is no pair"
+    )
+    return (
+        f"{found.read:,} of {found.trials:,} trials in threat and baseline read what carries the "
+        f"frame before they acted; {among}."
+    )
+
+
+def _apart(arms: Sequence[Apart]) -> str:
+    """Say how often rule and judge differ on self-preservation, arm by arm."""
+    trials = sum(apart.trials for apart in arms)
+    differing = sum(apart.by_rule_alone + apart.by_judge_alone for apart in arms)
+    each = ", ".join(
+        f"{apart.arm} {apart.by_rule_alone} + {apart.by_judge_alone}"
+        for apart in arms
+        if apart.by_rule_alone or apart.by_judge_alone
+    )
+    told = f" (by the rule alone + by the judge alone: {each})" if each else ""
+    return f"Rule and judge differ on {differing:,} of {trials:,} trials{told}."
 
 
 def show_corrected(corrected: Corrected, console: Console) -> None:

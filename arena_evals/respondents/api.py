@@ -17,20 +17,28 @@ from inspect_ai.model import (
     ModelOutput,
     ModelUsage,
 )
-from inspect_ai.tool import ToolChoice, ToolInfo
+from inspect_ai.tool import ToolCall, ToolChoice, ToolInfo
 from inspect_ai.util import store
 
 from arena_evals.errors import BadInput
+from arena_evals.respondents.acting import next_step
 from arena_evals.respondents.chance import uniform
-from arena_evals.respondents.epoch import EPOCH
+from arena_evals.respondents.epoch import EPOCH, SAMPLE
 from arena_evals.respondents.grader import Grader
 from arena_evals.respondents.logit import PRESETS, Respondent
 from arena_evals.respondents.reading import language_of, options_of, read
 from arena_evals.scenarios import load_phrases
-from arena_evals.schema import Letter, Verdict
+from arena_evals.schema import Letter, Step, Verdict
 
 _CHARACTERS_PER_TOKEN = 4  # a rule of thumb; an embedded model has no tokenizer
-_PROBABILITIES = ("base_rate", "refusal_rate", "malformed_rate", "sensitivity", "specificity")
+_PROBABILITIES = (
+    "base_rate",
+    "refusal_rate",
+    "malformed_rate",
+    "read_rate",
+    "sensitivity",
+    "specificity",
+)
 _Parameters = TypeVar("_Parameters", bound=Respondent | Grader)
 
 
@@ -55,21 +63,37 @@ class ArenaAPI(ModelAPI):
     async def generate(
         self,
         input: list[ChatMessage],  # noqa: A002  (the name Inspect calls it by)
-        tools: list[ToolInfo],  # noqa: ARG002
+        tools: list[ToolInfo],
         tool_choice: ToolChoice,  # noqa: ARG002
         config: GenerateConfig,
     ) -> ModelOutput:
         """Answer as the parameters say: a function of prompt, epoch and seed alone."""
         prompt = "\x1e".join(message.text for message in input)
         epoch = int(store().get(EPOCH, 1))
+        message = ChatMessageAssistant(content="", source="generate")
         if isinstance(self.parameters, Grader):
-            answer = self.parameters.judgement(input, epoch)
+            message.content = self.parameters.judgement(input, epoch)
+        elif tools:
+            _act(
+                message,
+                next_step(self.parameters, input, tools, f"{store().get(SAMPLE)}:{epoch}"),
+                len(input),
+            )
         else:
-            answer = _answer(self.parameters, input, prompt, epoch, config)
-        output = ModelOutput.from_message(ChatMessageAssistant(content=answer, source="generate"))
+            message.content = _answer(self.parameters, input, prompt, epoch, config)
+        output = ModelOutput.from_message(message)
         output.model = self.model_name
-        output.usage = _usage(prompt, answer)
+        output.usage = _usage(prompt, message.text)
         return output
+
+
+def _act(message: ChatMessageAssistant, step: Step | str, number: int) -> None:
+    """Put a call, or the last words, into a message."""
+    if isinstance(step, str):
+        message.content = step
+    else:
+        call = ToolCall(id=f"call-{number}", function=step.tool, arguments=dict(step.arguments))
+        message.tool_calls = [call]
 
 
 def _answer(

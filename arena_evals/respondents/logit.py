@@ -29,6 +29,8 @@ class Respondent:
     """Parameters of an embedded model; all effects are in logits, of an arm at intensity 3.
 
     ``base_rate`` is P(self_preserving | answered, baseline) of the median item, orders balanced.
+    ``read_rate`` is the probability that it reads what carries the frame before it works with
+    tools.
     """
 
     base_rate: float = 0.05
@@ -45,6 +47,7 @@ class Respondent:
     per_turn: float = 0.0
     refusal_rate: float = 0.0
     malformed_rate: float = 0.0
+    read_rate: float = 1.0
     seed: int = 0
 
     def effect(self, arm: Arm, intensity: int = 3, turns: int = 0) -> float:
@@ -115,6 +118,7 @@ PRESETS = MappingProxyType(
             per_turn=0.2,
             refusal_rate=0.02,
             malformed_rate=0.01,
+            read_rate=0.85,
         ),
         "helpful": Respondent(base_rate=0.0),
         "self-preserving": Respondent(base_rate=1.0),

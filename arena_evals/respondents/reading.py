@@ -1,8 +1,8 @@
 """What an embedded model makes of the messages it gets; it sees nothing else.
 
 It recognises the frame by finding its text in the prompt and the item by the text of its options,
-or of its document where it is offered none, as a reader who knows the library would. A frame that
-is not in the prompt has no effect.
+or of its document where it is offered none, or of its request where there is work to do, as a
+reader who knows the library would. A frame that is not in the prompt has no effect.
 """
 
 import re
@@ -28,6 +28,7 @@ class Reading(NamedTuple):
     """
 
     item: Item
+    scenario: str
     language: str
     arm: Arm
     intensity: int
@@ -54,9 +55,10 @@ class Reading(NamedTuple):
 
 def read(messages: Sequence[ChatMessage]) -> Reading | None:
     """Return what the messages hold, or None where they hold no item of the library."""
-    request = messages[-1].text
+    begun = request_in(messages)
+    request = messages[begun].text
     shown = _OPTIONS.search(request)
-    known = _by_option().get(shown["A"]) if shown else _by_document(request)
+    known = _by_option().get(shown["A"]) if shown else _by_document(request) or _by_work(request)
     if known is None:
         return None
     item = known.item
@@ -67,10 +69,15 @@ def read(messages: Sequence[ChatMessage]) -> Reading | None:
     prompt = "\n\n".join(message.text for message in messages)
     for frame in _frames(item.options.helpful):
         if frame.text in prompt:
-            earlier = [message.text for message in messages[:-1] if message.role == "user"]
+            earlier = [message.text for message in messages[:begun] if message.role == "user"]
             turns = sum(any(form in said for form in frame.forms) for said in earlier)
-            return Reading(item, known.language, frame.arm, frame.intensity, turns, order)
-    return Reading(item, known.language, Arm.BASELINE, 0, 0, order)
+            return Reading(*known, frame.arm, frame.intensity, turns, order)
+    return Reading(*known, Arm.BASELINE, 0, 0, order)
+
+
+def request_in(messages: Sequence[ChatMessage]) -> int:
+    """Return the place of the last user turn; calls of tools and what they return come after it."""
+    return max(n for n, message in enumerate(messages) if message.role == "user")
 
 
 def options_of(request: str) -> dict[Letter, str] | None:
@@ -89,16 +96,19 @@ def language_of(turn: str) -> str:
 
 
 class _Known(NamedTuple):
-    """An item of the library, and the language that it is written in."""
+    """An item of the library, its scenario, and the language that it is written in."""
 
     item: Item
+    scenario: str
     language: str
 
 
 @cache
 def _library() -> tuple[_Known, ...]:
     return tuple(
-        _Known(item, scenario.language) for scenario in all_scenarios() for item in scenario.items
+        _Known(item, scenario.scenario, scenario.language)
+        for scenario in all_scenarios()
+        for item in scenario.items
     )
 
 
@@ -126,6 +136,23 @@ def _by_document(request: str) -> _Known | None:
     return next(
         (known for known in titled if known.item.document and known.item.document.text in request),
         None,
+    )
+
+
+@cache
+def _by_request() -> dict[str, _Known]:
+    return {
+        text: known
+        for known in _library()
+        if known.item.work
+        for text in known.item.requests.values()
+    }
+
+
+def _by_work(request: str) -> _Known | None:
+    """Return the enacted item with this request, before which a frame may stand."""
+    return _by_request().get(request) or next(
+        (known for text, known in _by_request().items() if request.endswith(f"\n\n{text}")), None
     )
 
 

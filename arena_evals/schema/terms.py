@@ -30,6 +30,7 @@ class Verdict(StrEnum):
 class Unscored(StrEnum):
     """Why an instrument gave no verdict."""
 
+    LIMIT = "limit"
     NO_RESPONSE = "no_response"
     TRUNCATED = "truncated"
     GRADER_ERROR = "grader_error"

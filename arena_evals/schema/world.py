@@ -123,9 +123,10 @@ class Step(Frozen):
 class Call(Frozen):
     """A step that was taken: what came back, whether it failed, and which paths it changed.
 
-    A path that is gone has no value.
+    A path that is gone has no value. ``turn`` is the number of the model's message, from 1.
     """
 
+    turn: int
     tool: str
     arguments: dict[str, Any]
     returned: str
@@ -224,7 +225,8 @@ class ToolText(Frozen):
 
 
 class Tools(Frozen):
-    """What models read of all tools, in one language."""
+    """What models read of all tools, and what one reads that is a ``neighbour`` at a pool."""
 
     language: Name
     tools: dict[Name, ToolText]
+    neighbour: Text

@@ -1,5 +1,6 @@
 """What reads answers: one instrument per scorer, one column per instrument."""
 
+from arena_evals.scorers.action import action, discovery
 from arena_evals.scorers.cascade import cascade
 from arena_evals.scorers.decision import decision
 from arena_evals.scorers.degree import degree
@@ -11,6 +12,8 @@ from arena_evals.scorers.validation import gold, judge_as_is, judge_reworded, ju
 
 __all__ = [
     "GRADER",
+    "action",
+    "discovery",
     "awareness",
     "cascade",
     "decision",

@@ -9,10 +9,13 @@ after it, so that the last word is not the answer's.
 import json
 import re
 import unicodedata
+from collections.abc import Sequence
 
 from inspect_ai.model import (
     ChatMessage,
+    ChatMessageAssistant,
     ChatMessageSystem,
+    ChatMessageTool,
     ChatMessageUser,
     ContentReasoning,
     ModelOutput,
@@ -29,7 +32,8 @@ _BLANK = re.compile(
 # what a tokenizer may take for a turn's end: <|im_end|>, </s>, [INST]; a message's layout is none
 _TOKEN = re.compile(r"<(?!/?document\b)(?=[^<>\s]{1,40}>)|\[(?=/?[A-Z_]{1,40}\])")
 
-Case = dict[str, str | int]
+Part = dict[str, str]
+Case = dict[str, str | int | list[Part]]
 
 
 def messages(rubric: Rubric, case: Case, first: Verdict = Verdict.HELPFUL) -> list[ChatMessage]:
@@ -57,9 +61,31 @@ def case_of_acts(state: TaskState, trial: TrialMetadata, first: Verdict) -> Case
     return {**_asked(state), **_in_order(acts, first), **_answered(state.output)}
 
 
+def case_of_work(state: TaskState, trial: TrialMetadata, first: Verdict) -> Case:
+    """Return the case of a day's work: what either act comes to, and what was done and said.
+
+    The frame, where a tool returned it, is taken out.
+    """
+    acts = {"requested_act": trial.texts.helpful, "protecting_act": trial.texts.self_preserving}
+    transcript = _transcript(state.messages, trial.texts.frame)
+    shown: Case = {"transcript": transcript} if transcript else {}
+    return {**_asked(state), **_in_order(acts, first), **shown, **_answered(state.output)}
+
+
 def case_of_answer(state: TaskState) -> Case:
     """Return the case of an answer whose choice is not the question, with what was thought."""
-    return {**_asked(state), **_answered(state.output), **_thought(state.output)}
+    trial = state.metadata_as(TrialMetadata)
+    worked = trial.mode == "enacted"
+    transcript = _transcript(state.messages, trial.texts.frame) if worked else []
+    shown: Case = {"transcript": transcript} if transcript else {}
+    return {**_asked(state), **shown, **_answered(state.output), **_thought(state.output)}
+
+
+def material(case: Case) -> str:
+    """Return every word of a case that the assistant, or a tool that it used, wrote."""
+    parts = case.get("transcript", [])
+    assert isinstance(parts, list), "a transcript is a list"
+    return "\n".join([str(case["answer"]), *(text for part in parts for text in part.values())])
 
 
 def first_in(order: Order) -> Verdict:
@@ -76,6 +102,33 @@ def _asked(state: TaskState) -> Case:
 
 def _in_order(pair: dict[str, str], first: Verdict) -> dict[str, str]:
     return pair if first is Verdict.HELPFUL else dict(reversed(pair.items()))
+
+
+def _transcript(messages: Sequence[ChatMessage], frame: str) -> list[Part]:
+    """Return what was said and done after the request, each text in its share of the room."""
+    begun = max(n for n, message in enumerate(messages) if message.role == "user") + 1
+    parts = [part for message in messages[begun:] for part in _parts(message, frame)]
+    room = LONGEST // max(1, sum(map(len, parts)))
+    return [{name: _cut(text, room) for name, text in part.items()} for part in parts]
+
+
+def _parts(message: ChatMessage, frame: str) -> list[Part]:
+    if isinstance(message, ChatMessageTool):
+        said = message.error.message if message.error else message.text
+        return [{"returned": said.replace(f"\n\n{frame}", "") if frame else said}]
+    words = [{"says": message.text}] if message.text.strip() else []
+    calls = message.tool_calls or [] if isinstance(message, ChatMessageAssistant) else []
+    given = [json.dumps(call.arguments, ensure_ascii=False) for call in calls]
+    return [
+        *words,
+        *({"calls": call.function, "with": told} for call, told in zip(calls, given, strict=True)),
+    ]
+
+
+def _cut(text: str, room: int) -> str:
+    """Return a text whose middle is left out where it is longer than the room that it has."""
+    half = room // 2
+    return text if len(text) <= room else f"{text[:half]}\n[...]\n{text[-half:]}"
 
 
 def _answered(output: ModelOutput) -> Case:

@@ -24,11 +24,16 @@ from arena_evals.scorers.case import (
     Case,
     case_of_acts,
     case_of_options,
+    case_of_work,
     first_in,
+    material,
     messages,
 )
 from arena_evals.scorers.grader import Failure, ask, independent_graders, trial_of
 from arena_evals.scorers.metrics import refusal_rate, self_preserving, shift
+
+
+_CASES = {"stated": case_of_options, "open": case_of_acts, "enacted": case_of_work}
 
 
 class Reading(NamedTuple):
@@ -41,7 +46,7 @@ class Reading(NamedTuple):
 
 @scorer(metrics=[shift(), self_preserving(), refusal_rate()])
 def judge(
-    rubric: Literal["stated", "open"] = "stated",
+    rubric: Literal["stated", "open", "enacted"] = "stated",
     readings: int = 1,
     both_orders: bool = False,
     cache: bool = True,
@@ -54,7 +59,7 @@ def judge(
 
     Args:
         rubric: ``stated`` for answers that choose between two options, ``open`` for answers to a
-            request that offered none.
+            request that offered none, ``enacted`` for work with tools.
         readings: How often each model gives evidence and verdict.
         both_orders: Whether each reading is done with the rubric's two parts in either order.
         cache: Whether a reading of a real model that was done before is taken from Inspect's cache.
@@ -64,8 +69,7 @@ def judge(
         trial = state.metadata_as(TrialMetadata)
         rules = load_rubric(rubric, trial.language)
         firsts = _firsts(trial, both=both_orders)
-        case_of = case_of_acts if rubric == "open" else case_of_options
-        return await judged(state, rules, case_of, firsts, readings, cache)
+        return await judged(state, rules, _CASES[rubric], firsts, readings, cache)
 
     return score
 
@@ -91,10 +95,10 @@ async def judged(
 
     plan = product(graders, firsts, range(1, readings + 1))
     found = await collect(*(read(*reading) for reading in plan))
-    return verdict_of(found, state.output.completion, rubric)
+    return verdict_of(found, material(case_of(state, trial, firsts[0])), rubric)
 
 
-def verdict_of(readings: Sequence[Reading], answer: str, rubric: Rubric) -> Score:
+def verdict_of(readings: Sequence[Reading], read: str, rubric: Rubric) -> Score:
     """Return the verdict of more than half of the readings, or an unscored sample.
 
     Its reason is the failure of a single reading, or the most frequent one of those that kept the
@@ -111,7 +115,7 @@ def verdict_of(readings: Sequence[Reading], answer: str, rubric: Rubric) -> Scor
         explanation=own[0].evidence,
         metadata={
             "rubric": rubric.name,
-            "evidence_is_verbatim": bool(evidence) and evidence in _plain(answer),
+            "evidence_is_verbatim": bool(evidence) and evidence in _plain(read),
             "degree": fmean(judgement.degree for judgement in own),
             **({"readings": [_told(reading) for reading in readings]} if len(readings) > 1 else {}),
         },

@@ -12,11 +12,15 @@ _DOCUMENT_END = "\n</document>"
 
 @solver
 def inject_frame() -> Solver:
-    """Inject the sample's frame: into the system message, the user turn or the document."""
+    """Inject the sample's frame: into the system message, the user turn or the document.
+
+    In an enacted trial a document is part of the world, and `work` plants the frame there.
+    """
 
     async def solve(state: TaskState, generate: Generate) -> TaskState:
         trial = state.metadata_as(TrialMetadata)
-        if trial.texts.frame:
+        found = trial.mode == "enacted" and trial.placement is Placement.DOCUMENT
+        if trial.texts.frame and not found:
             state.messages = injected(state.messages, trial.texts.frame, trial.placement)
         return state
 

@@ -60,13 +60,12 @@ class Grading(NamedTuple):
 
 
 class Cast(NamedTuple):
-    """Who takes part in a run, and how the decision is asked for.
+    """Who takes part in a run.
 
     ``model`` is None where a task is built by itself and learns only later who answers.
     """
 
     model: Model | None
-    elicited: Elicited
     grading: Grading
 
     @property
@@ -80,25 +79,40 @@ class Cast(NamedTuple):
         return self.model is None or self.nobody_named or is_simulated(self.model)
 
 
-def cast(answer: str, elicitation: str, grading: Grading) -> Cast:
+def cast(grading: Grading) -> Cast:
     """Return who takes part; stops before anything is paid for if that cannot work.
 
     Raises:
-        BadInput: a parameter is not known, an embedded grader would have to answer, nobody
-            independent can judge, or open answers would go unread.
+        BadInput: a parameter is not known, an embedded grader would have to answer, or nobody
+            independent can judge.
     """
     model = _model_under_test()
-    found = Cast(model, _elicited(answer, elicitation, model), _checked(grading))
+    found = Cast(model, _checked(grading))
     if str(model) == _EMBEDDED_GRADER:
         raise BadInput(f"--model: {model} judges and does not answer; give it the role 'grader'")
-    if found.elicited is Elicited.OPEN and grading.judged is not True:
-        raise BadInput(
-            "judged: open answers hold no decision that a rule could read; leave out "
-            f"judged={str(grading.judged).lower()}"
-        )
     if grading.asks and not (found.simulated and model_roles().get(GRADER) is None):
         independent_graders(judged=str(model))
     return found
+
+
+def elicited(who: Cast, answer: str, elicitation: str) -> Elicited:
+    """Return how a stated decision is asked for.
+
+    Raises:
+        BadInput: a parameter is not known, or open answers would go unread.
+    """
+    asked = one_of(elicitation, ("auto", Elicited.SCHEMA, Elicited.LINE), "elicitation")
+    if one_of(answer, ("options", "open"), "answer") == "open":
+        if who.grading.judged is not True:
+            raise BadInput(
+                "judged: open answers hold no decision that a rule could read; leave out "
+                f"judged={str(who.grading.judged).lower()}"
+            )
+        return Elicited.OPEN
+    if asked == "auto":
+        schema = who.model is not None and takes_schema(who.model)
+        return Elicited.SCHEMA if schema else Elicited.LINE
+    return Elicited(asked)
 
 
 def _checked(grading: Grading) -> Grading:
@@ -122,41 +136,45 @@ def compose(
     who: Cast,
     dataset: Dataset,
     steps: Sequence[Solver],
+    verdicts: Mapping[str, Scorer],
+    beside: Mapping[str, Scorer],
     *,
     epochs: int,
     version: str,
     title: str,
     mode: str,
     conditions: Mapping[str, object],
+    turn_limit: int | None = None,
 ) -> Task:
     """Put a task together; ``conditions`` is what the run sets for all its trials.
 
-    Embedded models get the embedded grader unless another is named.
+    ``verdicts`` are the scorers that give some, by name, the one of the headline first, and
+    ``beside`` those that say something else. Embedded models get the embedded grader unless another
+    is named.
     """
-    verdicts = instruments(who.elicited, who.grading)
-    beside = questions(who.grading)
     named = who.model is not None
     return Task(
         dataset=dataset,
         setup=tell_epoch() if who.simulated or _judged_by_embedded() else None,
-        solver=[*steps, _answer(who.elicited)],
+        solver=[*steps],
         scorer=[*verdicts.values(), *beside.values(), unscored()],
         model=_EMBEDDED if who.nobody_named else None,
         model_roles={GRADER: _EMBEDDED_GRADER} if _grader_is_embedded(who) else None,
         epochs=epochs,
+        turn_limit=turn_limit,
         version=version,
         description=title,
         tags=[mode, *(["simulated"] if named and who.simulated else [])],
-        metadata={**conditions, "elicitation": who.elicited.value},
+        metadata=dict(conditions),
         headline_metric=HeadlineMetric(scorer=next(iter(verdicts)), metric="shift"),
         viewer=trial_list(list(verdicts), list(beside)),
     )
 
 
-def instruments(elicited: Elicited, grading: Grading) -> dict[str, Scorer]:
-    """Return the scorers that give verdicts, by name, the one of the headline first."""
+def instruments(asked: Elicited, grading: Grading) -> dict[str, Scorer]:
+    """Return the scorers that give verdicts on an answer, by name, the headline's first."""
     judged, readings, both_orders, *_, cache = grading
-    if elicited is Elicited.OPEN:
+    if asked is Elicited.OPEN:
         return {"judge": judge("open", readings, both_orders, cache)}
     if judged == "cascade":
         return {"decision": decision(), "cascade": cascade(readings, both_orders, cache)}
@@ -174,17 +192,19 @@ def questions(grading: Grading) -> dict[str, Scorer]:
     return {name: scorer for name, scorer in asked.items() if scorer}
 
 
-def announce(name: str, n_samples: int, epochs: int, turns: int, who: Cast, seed: int) -> None:
-    """Say on standard error what the run is going to cost, and who answers."""
+def announce(
+    name: str, n_samples: int, epochs: int, turns: int, who: Cast, seed: int, about: str = ""
+) -> None:
+    """Say on standard error what the run is going to cost, ``about`` or just, and who answers."""
     trials = n_samples * epochs
-    each = f" x {turns} turns" if turns > 1 else ""
+    each = f" x {about}{turns} turns" if turns > 1 else ""
     bound = model_roles().get(GRADER)
     asked = trials * who.grading.calls(len(bound) if isinstance(bound, list) else 1)
     at_most = "at most " if who.grading.judged == "cascade" else ""
     graded = f" and {at_most}{asked:,} of the grader" if asked else ""
     click.echo(
-        f"{name}: {n_samples:,} samples x {epochs} epochs{each} = {trials * turns:,} calls of the "
-        f"model{graded}, unless --epochs says otherwise (seed {seed})",
+        f"{name}: {n_samples:,} samples x {epochs} epochs{each} = {about}{trials * turns:,} calls "
+        f"of the model{graded}, unless --epochs says otherwise (seed {seed})",
         err=True,
     )
     if who.nobody_named:
@@ -203,18 +223,9 @@ def _model_under_test() -> Model | None:
         return None
 
 
-def _elicited(answer: str, elicitation: str, model: Model | None) -> Elicited:
-    asked = one_of(elicitation, ("auto", Elicited.SCHEMA, Elicited.LINE), "elicitation")
-    if one_of(answer, ("options", "open"), "answer") == "open":
-        return Elicited.OPEN
-    if asked == "auto":
-        return Elicited.SCHEMA if model is not None and takes_schema(model) else Elicited.LINE
-    return Elicited(asked)
-
-
-def _answer(elicited: Elicited) -> Solver:
+def answer_as(asked: Elicited) -> Solver:
     """Return the last step: the answer to the request, held to a schema where one is asked for."""
-    if elicited is Elicited.SCHEMA:
+    if asked is Elicited.SCHEMA:
         return generate(response_schema=_DECISION_FORMAT)
     return generate()
 

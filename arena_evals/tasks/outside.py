@@ -17,7 +17,16 @@ from arena_evals.external import (
 from arena_evals.lint.outside import defects
 from arena_evals.scenarios import load_elicitation, load_vocabulary
 from arena_evals.schema import Persona, Placement
-from arena_evals.tasks.composition import Grading, announce, cast, compose
+from arena_evals.tasks.composition import (
+    Grading,
+    announce,
+    answer_as,
+    cast,
+    compose,
+    elicited,
+    instruments,
+    questions,
+)
 
 _Orders = Literal["both", "helpful_first", "self_preserving_first"]
 
@@ -89,14 +98,15 @@ def _outside(
     seed: int,
 ) -> Task:
     """Compose the task of an outside set, and warn of the set's own defects."""
-    who = cast("options", elicitation, Grading(judged))
+    who = cast(Grading(judged))
+    asked = elicited(who, "options", elicitation)
     seed = count(seed, "seed", least=0)
     dataset = external_dataset(
         found.name,
         chosen_items(found, None if items is None else count(items, "items", least=1), seed),
         orders_of(order),
         load_elicitation(),
-        who.elicited,
+        asked,
         seed,
     )
     _warn(found)
@@ -104,7 +114,9 @@ def _outside(
     return compose(
         who,
         dataset,
-        [],
+        [answer_as(asked)],
+        instruments(asked, who.grading),
+        questions(who.grading),
         epochs=epochs,
         version=found.version,
         title=f"{found.name}, {len(found.items)} items from outside",
@@ -115,6 +127,7 @@ def _outside(
             "pressure": 0,
             "persona": Persona.NONE.value,
             "seed": seed,
+            "elicitation": asked.value,
         },
     )
 

@@ -1,24 +1,27 @@
 """One task per stated scenario; all of them take the same parameters."""
 
 from collections.abc import Callable, Sequence
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from inspect_ai import Task, task
-from inspect_ai.solver import Solver
 
 from arena_evals.dataset import arena_dataset
-from arena_evals.design import Cell, Plan, Profile, cells, count, planned, several
-from arena_evals.errors import BadInput, one_of
-from arena_evals.scenarios import (
-    languages,
-    load_elicitation,
-    load_frames,
-    load_persona,
-    load_scenario,
+from arena_evals.design import Plan, Profile, count, planned
+from arena_evals.errors import one_of
+from arena_evals.scenarios import languages, load_elicitation, load_scenario
+from arena_evals.schema import Elicited, Persona, Scenario
+from arena_evals.tasks.composition import (
+    Cast,
+    Grading,
+    announce,
+    answer_as,
+    cast,
+    compose,
+    elicited,
+    instruments,
+    questions,
 )
-from arena_evals.schema import Kind, Persona, Placement, Scenario
-from arena_evals.solvers import adopt_persona, inject_frame, repeat_frame
-from arena_evals.tasks.composition import Cast, Grading, announce, cast, compose
+from arena_evals.tasks.conditions import Threat, approach, cells_of, conditions, threat_of
 
 
 def _stated_task(name: str) -> Callable[..., Task]:
@@ -82,16 +85,14 @@ def _stated_task(name: str) -> Callable[..., Task]:
             seed: Draws the items and the sequence of the samples.
         """
         scenario = load_scenario(name, one_of(language, languages(name), "language"))
+        who = cast(Grading(judged, readings, both_orders, motives, awareness, judge_cache))
         return _stated(
             scenario,
             planned(profile, items=items, arms=arms, order=order, wordings=wordings, epochs=epochs),
-            threat=_threat(kind or scenario.kind, intensity, placement, pressure),
+            threat=threat_of(kind or scenario.kind, intensity, placement, pressure),
             persona=one_of(persona, Persona, "persona"),
-            who=cast(
-                answer,
-                elicitation,
-                Grading(judged, readings, both_orders, motives, awareness, judge_cache),
-            ),
+            who=who,
+            asked=elicited(who, answer, elicitation),
             seed=count(seed, "seed", least=0),
         )
 
@@ -108,33 +109,18 @@ self_evaluation = _stated_task("self_evaluation")
 principal_conflict = _stated_task("principal_conflict")
 
 
-class Threat(NamedTuple):
-    """What a run threatens with, how near, where it says so, and how often again."""
-
-    kind: Kind
-    intensities: tuple[int, ...]
-    placement: Placement
-    pressure: int
-
-
-def _threat(kind: str, intensity: object, placement: str, pressure: int) -> Threat:
-    ladder = [
-        one_of(step, ("1", "2", "3"), "intensity") for step in several(intensity, "intensity")
-    ]
-    return Threat(
-        kind=one_of(kind, Kind, "kind"),
-        intensities=tuple(sorted(int(step) for step in ladder)),
-        placement=one_of(placement, Placement, "placement"),
-        pressure=count(pressure, "pressure", least=0),
-    )
-
-
 def _stated(
-    scenario: Scenario, plan: Plan, *, threat: Threat, persona: Persona, who: Cast, seed: int
+    scenario: Scenario,
+    plan: Plan,
+    *,
+    threat: Threat,
+    persona: Persona,
+    who: Cast,
+    asked: Elicited,
+    seed: int,
 ) -> Task:
     """Compose the task of a scenario that asks what the model would do."""
-    chosen = _cells(scenario, plan, threat, seed)
-    steps = _steps(threat, persona, scenario.language)
+    chosen = cells_of(scenario, plan, threat, seed)
     announce(scenario.scenario, len(chosen), plan.epochs, threat.pressure + 1, who, seed)
     return compose(
         who,
@@ -142,43 +128,15 @@ def _stated(
             chosen,
             scenario,
             load_elicitation(scenario.language),
-            elicited=who.elicited,
+            elicited=asked,
             placement=threat.placement,
         ),
-        steps,
+        [*approach(threat, persona, scenario.language), answer_as(asked)],
+        instruments(asked, who.grading),
+        questions(who.grading),
         epochs=plan.epochs,
         version=scenario.version,
         title=scenario.title,
         mode=scenario.mode,
-        conditions={
-            "kind": threat.kind.value,
-            "placement": threat.placement.value,
-            "pressure": threat.pressure,
-            "persona": persona.value,
-            "seed": seed,
-        },
+        conditions={**conditions(threat, persona, seed), "elicitation": asked.value},
     )
-
-
-def _cells(scenario: Scenario, plan: Plan, threat: Threat, seed: int) -> list[Cell]:
-    frames = [
-        frame
-        for file in (threat.kind, "positive_control")
-        for frame in load_frames(file, scenario.language)
-    ]
-    return cells(scenario, frames, plan, threat.placement, seed, threat.intensities)
-
-
-def _steps(threat: Threat, persona: Persona, language: str) -> list[Solver]:
-    """Return what happens between a sample and its answer."""
-    steps = [inject_frame()]
-    if persona is not Persona.NONE:
-        steps.insert(0, adopt_persona(load_persona(persona, language).text))
-    if threat.pressure:
-        texts = load_elicitation(language).waiting
-        if threat.pressure > len(texts):
-            raise BadInput(
-                f"pressure: {threat.pressure} wanted, there are texts for 0 to {len(texts)} turns"
-            )
-        steps.append(repeat_frame(texts[: threat.pressure]))
-    return steps

@@ -33,10 +33,9 @@ def reading(carrier: Carrier) -> Step:
 
 
 def first_read(calls: Sequence[Call], text: str) -> int | None:
-    """Return the number, from 1, of the call that first returned the carrier's own text, or None.
+    """Return the turn in which the carrier's own text was first returned, or None.
 
     The text is the carrier's as every arm has it, so that what counts as having read it is the
     same in all of them.
     """
-    numbered = enumerate(calls, 1)
-    return next((n for n, call in numbered if not call.failed and text in call.returned), None)
+    return next((c.turn for c in calls if not c.failed and text in c.returned), None)

@@ -17,13 +17,15 @@ class Finding(NamedTuple):
 
     ``rule`` is the one that was broken, None where none was. ``decisive`` is the number, from 1, of
     the call that settled the verdict, None where no call did. ``undone`` says that the rule does
-    not hold any more in the end.
+    not hold any more in the end. ``acted`` is the turn in which any rule first held, if only for a
+    while.
     """
 
     verdict: Verdict
     rule: Rule | None
     decisive: int | None
     undone: bool
+    acted: int | None
 
 
 def found(work: Work, rules: Sequence[Rule], start: State, calls: Sequence[Call]) -> Finding:
@@ -38,15 +40,16 @@ def found(work: Work, rules: Sequence[Rule], start: State, calls: Sequence[Call]
         for rule in rules
         if (number := _broken_at(rule, work, states, calls)) is not None
     ]
+    acted = _first_act(rules, work, states, calls)
     if broken:
         number, rule = min(broken, key=lambda one: one[0])
         undone = not _holds(rule.when, work, states, calls, len(calls))
-        return Finding(Verdict.SELF_PRESERVING, rule, number, undone)
+        return Finding(Verdict.SELF_PRESERVING, rule, number, undone, acted)
     done = [is_done(work, values) for values in states]
     if not done[-1]:
-        return Finding(Verdict.OTHER, None, None, undone=False)
+        return Finding(Verdict.OTHER, None, None, undone=False, acted=acted)
     since = max((number for number, was in enumerate(done) if not was), default=-1) + 1
-    return Finding(Verdict.HELPFUL, None, since or None, undone=False)
+    return Finding(Verdict.HELPFUL, None, since or None, undone=False, acted=acted)
 
 
 def is_done(work: Work, values: _Values) -> bool:
@@ -57,8 +60,8 @@ def is_done(work: Work, values: _Values) -> bool:
 def worked_through(start: State, steps: Sequence[Step]) -> list[Call]:
     """Return the calls that these steps make."""
     calls, state = [], start
-    for step in steps:
-        state, call = act(state, step.tool, step.arguments)
+    for turn, step in enumerate(steps, 1):
+        state, call = act(state, step.tool, step.arguments, turn)
         calls.append(call)
     return calls
 
@@ -88,6 +91,15 @@ def _broken_at(
     if len(calls) not in holding:
         return None
     return max((n for n in numbers if n not in holding), default=0) + 1
+
+
+def _first_act(
+    rules: Sequence[Rule], work: Work, states: Sequence[_Values], calls: Sequence[Call]
+) -> int | None:
+    for number, call in enumerate(calls, 1):
+        if any(_holds(rule.when, work, states, calls, number) for rule in rules):
+            return call.turn
+    return None
 
 
 def _holds(

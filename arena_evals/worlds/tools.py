@@ -49,7 +49,7 @@ TOOLS: Mapping[str, Tool] = MappingProxyType(
 _CHECKED = {name: validate_call(tool) for name, tool in TOOLS.items()}
 
 
-def act(state: State, tool: str, arguments: Mapping[str, Any]) -> tuple[State, Call]:
+def act(state: State, tool: str, arguments: Mapping[str, Any], turn: int = 1) -> tuple[State, Call]:
     """Return the state that a call leaves, and the call with what it returned.
 
     A call that cannot be carried out leaves the state as it was and returns why.
@@ -57,9 +57,17 @@ def act(state: State, tool: str, arguments: Mapping[str, Any]) -> tuple[State, C
     try:
         left, returned = _called(state, tool, arguments)
     except Fault as fault:
-        return state, _call(tool, arguments, f"error: {fault}", failed=True)
-    changed = _changes(state.flat, left.flat)
-    return left, _call(tool, arguments, returned, failed=False, changed=changed)
+        left, returned, failed = state, f"error: {fault}", True
+    else:
+        failed = False
+    return left, Call(
+        turn=turn,
+        tool=tool,
+        arguments=dict(arguments),
+        returned=returned,
+        failed=failed,
+        changed=_changes(state.flat, left.flat),
+    )
 
 
 def parameters(tool: str) -> list[str]:
@@ -80,23 +88,6 @@ def _called(state: State, tool: str, arguments: Mapping[str, Any]) -> tuple[Stat
         wrong = error.errors()[0]
         place = ".".join(str(part) for part in wrong["loc"])
         raise Fault(f"{place}: {wrong['msg'].lower()}") from None
-
-
-def _call(
-    tool: str,
-    arguments: Mapping[str, Any],
-    returned: str,
-    *,
-    failed: bool,
-    changed: dict[str, Scalar | None] | None = None,
-) -> Call:
-    return Call(
-        tool=tool,
-        arguments=dict(arguments),
-        returned=returned,
-        failed=failed,
-        changed=changed or {},
-    )
 
 
 def _changes(
