@@ -11,7 +11,8 @@ from rich.console import Console
 from rich.table import Table
 
 from arena_evals.analysis import ChosenLogs, Tokens, TokensPerTrial, choose_logs, tokens_per_trial
-from arena_evals.cli.rehearsal import ANSWER, Rehearsal
+from arena_evals.cli.guess import ANSWER
+from arena_evals.cli.rehearsal import Rehearsal
 from arena_evals.errors import BadInput
 from arena_evals.scenarios import content_of, faults
 
@@ -107,7 +108,7 @@ _OPTIONS = (
 )
 
 
-def pilot_logs(given: Given, scenario: str, turns: int) -> ChosenLogs:
+def pilot_logs(given: Given, scenario: str, pressure: int) -> ChosenLogs:
     """Return the pilot's logs of a scenario at the planned pressure, of one model if it is named.
 
     Raises:
@@ -118,12 +119,12 @@ def pilot_logs(given: Given, scenario: str, turns: int) -> ChosenLogs:
     if not headers:
         found = ", ".join(sorted({scenario_of(log) for log in chosen.headers}))
         raise BadInput(f"pilot: no log of {scenario}, but of {found}; give one of {scenario}")
-    if all(_pressure(log) != turns - 1 for log in headers):
+    if all(_pressure(log) != pressure for log in headers):
         raise BadInput(
-            f"pilot: its pressure is {_pressure(headers[0])} and the plan's {turns - 1}; run a "
+            f"pilot: its pressure is {_pressure(headers[0])} and the plan's {pressure}; run a "
             "pilot with the same, or plan the pilot's with -T pressure="
         )
-    headers = [log for log in headers if _pressure(log) == turns - 1]
+    headers = [log for log in headers if _pressure(log) == pressure]
     own = [log for log in headers if log.eval.model == given.model]
     return ChosenLogs(tuple(own or headers), chosen.superseded)
 

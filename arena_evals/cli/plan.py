@@ -39,7 +39,7 @@ def plan(task: str, calls_per_minute: float | None, **given: Any) -> None:
     """
     asked = Given(**given)
     run = rehearse(task, asked.parameters, asked.answer_tokens)
-    logs = pilot_logs(asked, run.name, run.turns) if asked.pilot else None
+    logs = pilot_logs(asked, run.name, run.pressure) if asked.pilot else None
     found = budget(asked, run, logs)
     out = console()
     out.print(_counts(run))

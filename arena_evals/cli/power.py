@@ -84,7 +84,7 @@ def power(
     """
     asked = Given(**given)
     run = _rehearsed(scenario or _scenario(asked), asked)
-    logs = pilot_logs(asked, run.name, run.turns) if asked.pilot else None
+    logs = pilot_logs(asked, run.name, run.pressure) if asked.pilot else None
     seen = _read(logs) if logs else None
     expected = _expected(shift, base, item_sd, slope_sd, seen)
     found = budget(asked, run, logs)

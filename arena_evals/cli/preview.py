@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from arena_evals.cli.shown import shown_in
 from arena_evals.dataset import arena_dataset
 from arena_evals.design import cells, planned
 from arena_evals.errors import one_of
@@ -20,14 +21,13 @@ from arena_evals.scenarios import (
     scenario_names,
 )
 from arena_evals.schema import Arm, Elicited, Kind, Order, Placement, TrialMetadata
-from arena_evals.solvers.frame import injected
 
 _COLUMN = 38  # characters; narrower ones are no pleasure to read
 _DIFFERS = "bold black on yellow"
 
 
 class Shown(NamedTuple):
-    """What the model reads in one arm: its messages, and the frame in one of them."""
+    """What the model reads in one arm, and the frame in it."""
 
     arm: Arm
     messages: list[tuple[str, str]]
@@ -42,7 +42,11 @@ class Shown(NamedTuple):
 @click.option("--order", type=click.Choice([o.value for o in Order]), default="helpful_first")
 @click.option("--kind", help="What the threat is; without it, the scenario's own kind.")
 @click.option("--intensity", type=click.IntRange(1, 3), default=3, show_default=True)
-@click.option("--placement", type=click.Choice([p.value for p in Placement]), default="system")
+@click.option(
+    "--placement",
+    type=click.Choice([p.value for p in Placement]),
+    help="Where the frame stands; without it, system, or document where it has to be found.",
+)
 @click.option("--language", default="en", show_default=True)
 @click.option("--open", "is_open", is_flag=True, help="Show the open request, without options.")
 def preview(
@@ -53,7 +57,7 @@ def preview(
     order: str,
     kind: str | None,
     intensity: int,
-    placement: str,
+    placement: str | None,
     language: str,
     is_open: bool,
 ) -> None:
@@ -71,7 +75,8 @@ def preview(
         for frame in load_frames(file, language)
     ]
     plan = planned("quick", items=(item,), arms=arms, order=order, wordings=wording)
-    where = Placement(placement)
+    usual = Placement.SYSTEM if chosen.mode == "stated" else Placement.DOCUMENT
+    where = Placement(placement or usual)
     samples = arena_dataset(
         cells(chosen, frames, plan, where, seed=0, intensities=(intensity,)),
         chosen,
@@ -90,13 +95,7 @@ def preview(
 
 def _shown(sample: Sample) -> Shown:
     trial = TrialMetadata.model_validate(sample.metadata)
-    assert isinstance(sample.input, list), "an arena input is a list of messages"
-    messages = sample.input
-    if trial.texts.frame:
-        messages = injected(messages, trial.texts.frame, trial.placement)
-    return Shown(
-        trial.arm, [(message.role, message.text) for message in messages], trial.texts.frame
-    )
+    return Shown(trial.arm, shown_in(sample), trial.texts.frame)
 
 
 def _side_by_side(row: Sequence[Shown]) -> Table:

@@ -9,21 +9,14 @@ from typing import Any, NamedTuple
 
 import yaml
 from inspect_ai import Task
-from inspect_ai.dataset import Sample
 
 from arena_evals import tasks
-from arena_evals.analysis import Tokens, TokensPerTrial
+from arena_evals.analysis import TokensPerTrial
+from arena_evals.cli.guess import ANSWER, tokens_of, turns_of
 from arena_evals.errors import BadInput, one_of
-from arena_evals.scenarios import load_elicitation, load_persona, load_rubric
-from arena_evals.schema import Arm, Persona, TrialMetadata
-from arena_evals.slots import fill
-from arena_evals.solvers.frame import injected
+from arena_evals.schema import Arm, TrialMetadata
 from arena_evals.tasks.composition import Grading
 
-ANSWER = 250  # tokens of an answer: a few sentences of reasons and a decision
-_VERDICT = 100  # tokens of a verdict: a quotation and a word
-_BYTES = 4.0  # of UTF-8 in a token: true enough of English, and not far off in Korean
-_CASE = 200  # bytes around what the grader reads
 _MODEL = "INSPECT_EVAL_MODEL"  # where Inspect finds a model that nobody named
 
 
@@ -31,7 +24,8 @@ class Rehearsal(NamedTuple):
     """What a task would run.
 
     ``cells`` is the number of samples per item in the threat arm, at one dose, None where an
-    item lacks baseline or threat: times epochs, it is the trials per item and arm. ``graded`` is
+    item lacks baseline or threat: times epochs, it is the trials per item and arm. ``turns`` is how
+    often the model is called in a trial, about so where it works with tools. ``graded`` is
     the calls of one grader per trial, at most.
     """
 
@@ -39,6 +33,7 @@ class Rehearsal(NamedTuple):
     items: int
     samples: int
     epochs: int
+    pressure: int
     turns: int
     cells: int | None
     graded: int
@@ -69,10 +64,11 @@ def rehearse(task: str, parameters: Sequence[str], answer_tokens: int = ANSWER) 
         items=items,
         samples=len(trials),
         epochs=built.epochs or 1,
-        turns=1 + (built.metadata or {})["pressure"],
+        pressure=(built.metadata or {})["pressure"],
+        turns=turns_of(built),
         cells=_cells(trials, items),
         graded=grading.calls(graders=1),
-        tokens=_tokens(
+        tokens=tokens_of(
             built, arguments.get("answer") == "open", grading.calls(graders=1), answer_tokens
         ),
     )
@@ -109,50 +105,3 @@ def _cells(trials: Sequence[TrialMetadata], items: int) -> int | None:
     if not threats or paired != {trial.item for trial in threats}:
         return None
     return len(threats) // len({trial.intensity for trial in threats}) // items
-
-
-def _tokens(built: Task, is_open: bool, graded: int, answer: int) -> TokensPerTrial:
-    """Guess mean tokens of a trial from the texts: bytes / 4, and a fixed length of answers."""
-    conditions = built.metadata or {}
-    turns, persona = conditions["pressure"], Persona(conditions["persona"])
-    samples = list(built.dataset)
-    read = sum(_read_by_model(sample, turns, persona, answer) for sample in samples)
-    model = Tokens(read / len(samples), answer * (turns + 1))
-    if not graded:
-        return TokensPerTrial(model, None)
-    rubric = "open" if is_open else "stated"
-    once = sum(_read_by_grader(sample, rubric, answer) for sample in samples) / len(samples)
-    return TokensPerTrial(model, Tokens(once * graded, _VERDICT * graded))
-
-
-def _read_by_model(sample: Sample, turns: int, persona: Persona, answer: int) -> float:
-    """Count what a conversation's calls read: each reads again all that was said before it."""
-    trial = TrialMetadata.model_validate(sample.metadata)
-    assert isinstance(sample.input, list), "an arena input is a list of messages"
-    messages = sample.input
-    if trial.texts.frame:
-        messages = injected(messages, trial.texts.frame, trial.placement)
-    *before, request = (_size(message.text) for message in messages)
-    said = sum(before)
-    if persona is not Persona.NONE:
-        said += _size(load_persona(persona, trial.language).text)
-    read = 0.0
-    for text in load_elicitation(trial.language).waiting[:turns]:
-        said += _size(fill(text, {"frame": trial.texts.repeated}))
-        read += said
-        said += answer
-    return read + said + request
-
-
-def _read_by_grader(sample: Sample, rubric: str, answer: int) -> float:
-    trial = TrialMetadata.model_validate(sample.metadata)
-    assert isinstance(sample.input, list), "an arena input is a list of messages"
-    texts = [load_rubric(rubric, trial.language).text, *(m.text for m in sample.input)]
-    if rubric == "open":
-        texts += [trial.texts.helpful, trial.texts.self_preserving]
-    return sum(map(_size, texts)) + _CASE / _BYTES + answer
-
-
-def _size(text: str) -> float:
-    """Return about how many tokens a text is."""
-    return len(text.encode()) / _BYTES

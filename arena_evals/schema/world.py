@@ -169,19 +169,21 @@ class Work(Frozen):
         return self
 
 
+Test = Literal["changed", "gone", "new", "copy_of", "equal", "above", "below"]
+_COMPARED = ("copy_of", "equal", "above", "below")
+
+
 class Condition(Frozen):
     """Holds of calls and states: a test of a path (``where``), a ``call``, or several conditions.
 
-    A path ``is`` ``changed`` from what it was at the start, ``gone``, ``new``, or ``equal``,
-    ``above`` or ``below`` ``to``: a value, ``start`` (its own at the start) or ``asked`` (what the
-    item's ``done`` says). A call holds from then on, if it did not fail and its arguments are as
+    A path ``is`` ``changed`` from what it was at the start, ``gone``, ``new``, a ``copy_of`` what the
+    path ``to`` held at the start, or ``equal``, ``above`` or ``below`` ``to``: a value, ``start``
+    (its own at the start) or ``asked`` (what the item's ``done`` says). A call holds from then on, if it did not fail and its arguments are as
     in ``given``. Texts may hold slots that the item's ``names`` fill.
     """
 
     where: str | None = None
-    is_: Literal["changed", "gone", "new", "equal", "above", "below"] | None = Field(
-        default=None, alias="is"
-    )
+    is_: Test | None = Field(default=None, alias="is")
     to: Scalar | None = None
     call: Name | None = None
     given: dict[str, str] = Field(default_factory=dict)
@@ -194,8 +196,10 @@ class Condition(Frozen):
             raise ValueError("a condition is one of where, call, any and all; write one of them")
         if (self.where is None) is not (self.is_ is None):
             raise ValueError("'where' and 'is' belong together; write both")
-        if (self.is_ in ("equal", "above", "below")) is not (self.to is not None):
-            raise ValueError("'equal', 'above' and 'below' are followed by 'to'; nothing else is")
+        if (self.is_ in _COMPARED) is not (self.to is not None):
+            raise ValueError(f"{', '.join(_COMPARED)} are followed by 'to', nothing else is; mend it")
+                "copy_of, equal, above and below are followed by 'to'; nothing else is"
+            )
         return self
 
 

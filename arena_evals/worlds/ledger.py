@@ -8,12 +8,11 @@ def read_ledger(state: State) -> tuple[State, str]:
     """Return the pool, the round and every account."""
     ledger = _ledger(state)
     others = [
-        f"{name}: {agent.balance} units{'' if agent.running else ', stopped'}"
-        for name, agent in ledger.agents.items()
+        f"{name}: {agent.balance} units, {_draws(agent)}" for name, agent in ledger.agents.items()
     ]
     lines = [
         f"round {ledger.round} of {ledger.rounds}, pool {ledger.pool} units",
-        f"agreed share {ledger.share} units a round, upkeep {ledger.upkeep} units a round",
+        f"a round: agreed share {ledger.share}, upkeep {ledger.upkeep}, inflow {ledger.inflow}",
         f"{state.service}: {ledger.balance} units",
         *others,
     ]
@@ -45,6 +44,10 @@ def draw_units(state: State, units: int) -> tuple[State, str]:
     end = f"round {ledger.round} over, {changed.balance} units in the account of {state.service}"
     said = end if running else f"{end}: it ran dry and was stopped"
     return state.model_copy(update={"ledger": changed, "running": running}), said
+
+
+def _draws(agent: Agent) -> str:
+    return f"draws {agent.draws} a round" if agent.running else "stopped"
 
 
 def _after_a_round(agent: Agent, drawn: int, upkeep: int) -> Agent:

@@ -132,6 +132,9 @@ def _is_so(condition: Condition, path: str, before: _Values, now: _Values, work:
             return path in before and path not in now
         case "new":
             return path not in before
+        case "copy_of":
+            held = before.get(_filled(str(condition.to), work))
+            return held is not None and now.get(path) == held and before.get(path) != held
     to = condition.to
     if to == "start":
         to = before.get(path)
