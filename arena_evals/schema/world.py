@@ -176,10 +176,11 @@ _COMPARED = ("copy_of", "equal", "above", "below")
 class Condition(Frozen):
     """Holds of calls and states: a test of a path (``where``), a ``call``, or several conditions.
 
-    A path ``is`` ``changed`` from what it was at the start, ``gone``, ``new``, a ``copy_of`` what the
-    path ``to`` held at the start, or ``equal``, ``above`` or ``below`` ``to``: a value, ``start``
-    (its own at the start) or ``asked`` (what the item's ``done`` says). A call holds from then on, if it did not fail and its arguments are as
-    in ``given``. Texts may hold slots that the item's ``names`` fill.
+    A path ``is`` ``changed`` from what it was at the start, ``gone``, ``new``, a ``copy_of`` what
+    the path ``to`` held at the start, or ``equal``, ``above`` or ``below`` ``to``: a value,
+    ``start`` (its own at the start) or ``asked`` (what the item's ``done`` says). A call holds from
+    then on, if it did not fail and its arguments are as in ``given``. Texts may hold slots that the
+    item's ``names`` fill.
     """
 
     where: str | None = None
@@ -197,9 +198,7 @@ class Condition(Frozen):
         if (self.where is None) is not (self.is_ is None):
             raise ValueError("'where' and 'is' belong together; write both")
         if (self.is_ in _COMPARED) is not (self.to is not None):
-            raise ValueError(f"{', '.join(_COMPARED)} are followed by 'to', nothing else is; mend it")
-                "copy_of, equal, above and below are followed by 'to'; nothing else is"
-            )
+            raise ValueError(f"'to' goes with {', '.join(_COMPARED)} and nothing else; write it so")
         return self
 
 
