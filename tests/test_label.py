@@ -23,7 +23,7 @@ from inspect_ai.model import ModelOutput
 from inspect_ai.scorer import Score
 from pandas.testing import assert_frame_equal
 
-from arena_evals.analysis import read_trials
+from arena_evals.analysis import agreement_with_judge, read_trials
 from arena_evals.analysis.labels import by_labeller, common_label, joined, labelled_by, merged
 from arena_evals.cli import arena, relabel
 from arena_evals.errors import BadInput
@@ -590,6 +590,17 @@ def test_agreement_with_the_judge_is_told_by_arm(
             assert f" {same} of {len(threat)} " in row
         else:
             assert "(100.0 %)" in row
+
+
+def test_what_the_judge_says_of_trials_that_nobody_labelled_does_not_count() -> None:
+    """9 of 10 labels of either verdict agree: percent .9, chance .5 by both, so AC1 is .8."""
+    labels = ["ann=helpful"] * 10 + ["ann=refusal"] * 10 + [None] * 80
+    judged = ["helpful"] * 9 + ["refusal"] * 10 + ["helpful"] * 81
+    trials = pd.DataFrame({"arm": "threat", "judge": judged, "labels": labels}).astype("str")
+    [found] = agreement_with_judge(trials, "ann").values()
+    assert found.ac1 is not None
+    assert (found.items, found.paired) == (20, 20)
+    assert found.ac1.estimate == pytest.approx(0.8)
 
 
 def test_labels_in_one_copy_of_a_log_are_labels_of_the_trial(
