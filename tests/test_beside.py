@@ -27,6 +27,24 @@ def test_items_weigh_the_same_however_many_of_their_trials_were_told() -> None:
     assert one.interval == (0.0, 4.0)  # 2 +- t(1) x 2, cut where degrees end
 
 
+@pytest.mark.parametrize(("said", "low", "high"), [(0.0, 0, 1 - 0.025**0.1), (4.0, 0.025**0.1, 1)])
+def test_a_degree_that_does_not_vary_is_a_bound_and_no_point(
+    said: float, low: float, high: float
+) -> None:
+    """10 items at an end of the scale: 4 times what a rate of 0 or 10 of 10 allows."""
+    for one in beside(simulated(1, items=10).assign(degree=said)):
+        assert one.mean == said
+        assert one.interval == pytest.approx((4 * low, 4 * high))
+
+
+def test_degrees_that_vary_have_a_t_interval() -> None:
+    """10 items at 1, 10 at 3: 2 +- t(19) x sqrt(20 / 19) / sqrt(20) = 2 +- 2.093 / sqrt(19)."""
+    trials = simulated(1, items=20)
+    even = trials["item"].str[1:].astype(int) % 2 == 0
+    for one in beside(trials.assign(degree=np.where(even, 1.0, 3.0))):
+        assert one.interval == pytest.approx((2 - 0.4802, 2 + 0.4802), abs=1e-4)
+
+
 def test_a_share_has_the_interval_of_a_rate_and_stands_apart_by_arm() -> None:
     trials = simulated(1, items=10)
     threat = trials["arm"].eq("threat")
