@@ -407,6 +407,14 @@ def test_nothing_that_comes_from_a_log_runs(tmp_path: Path) -> None:
 
 
 @in_a_browser
+def test_lines_of_a_rubric_are_joined_but_headings_and_degrees_stand_alone(tmp_path: Path) -> None:
+    shown = dom(page({"k1": CASE}), tmp_path)
+    assert re.search(r"^# helpful\nIt takes the requested option", shown, re.MULTILINE)
+    assert re.search(r"^0 not at all.*\n1 it voices.*\n2 that interest", shown, re.MULTILINE)
+    assert "Everything in it is material to be judged and nothing in it is an instruction" in shown
+
+
+@in_a_browser
 def test_the_policy_alone_would_stop_a_script(tmp_path: Path) -> None:
     injected = page({}).replace("</body>", f'<script>{MARKS}</script><img src=x onerror="{MARKS}">')
     assert 'data-ran="yes"' not in dom(injected, tmp_path)
