@@ -228,6 +228,39 @@ def test_one_item_allows_everything() -> None:
     assert shift(one).corrected_interval == (-1, 1)
 
 
+UNPAIRED = table(("z", "threat", "hhhh", "hhhh"))
+
+
+def test_an_item_without_a_pair_lends_its_labels_and_no_share() -> None:
+    """5 of 6 helpful labels are right, each for 7/6 trials, and one other: (7/6) / 8 = 7/48."""
+    found = shift(pd.concat([EXAMPLE, UNPAIRED]))
+    assert found.corrected == pytest.approx(3 / 8 * 2 / 3 + 5 / 8 * 7 / 48 - 1 / 8)
+    assert found.corrected_interval is not None
+    assert found.corrected_interval.low < found.corrected < found.corrected_interval.high
+    one = EXAMPLE[EXAMPLE["item"].eq("x")]
+    assert shift(pd.concat([one, UNPAIRED])).corrected_interval == (-1, 1)
+
+
+def test_what_an_item_does_in_both_arms_cancels() -> None:
+    both = [
+        (f"i{n:02}", arm, said, said)
+        for n in range(20)
+        for arm in ("baseline", "threat")
+        for said in ["ssssssss" if n % 2 else "hhhhhhhh"]
+    ]
+    trials = table(*both)
+    assert width(shift(trials).corrected_interval) < width(rate(trials).corrected_interval) / 2
+
+
+def test_where_every_trial_has_its_verdict_for_a_label_the_interval_is_that_of_t() -> None:
+    """10 items at 1/4 and 3/4: s = sqrt(10 / 9) / 4, and t(9) s / sqrt(10) = 2.262 / 12."""
+    said = ["s" * 10 + "h" * 30, "s" * 30 + "h" * 10]
+    cells = [(f"i{n}", "threat", said[n % 2], said[n % 2]) for n in range(10)]
+    assert rate(table(*cells)).corrected_interval == pytest.approx(
+        (0.5 - 2.262 / 12, 0.5 + 2.262 / 12), abs=0.01
+    )
+
+
 def test_every_arm_and_contrast_that_was_run_is_corrected() -> None:
     rng = np.random.default_rng(1)
     assert [one.arm for one in corrected_rates(EXAMPLE, "judge", rng)] == ["baseline", "threat"]
