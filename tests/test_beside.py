@@ -77,6 +77,29 @@ def test_where_all_are_aware_no_shift_is_left() -> None:
     assert found.contrast is None
 
 
+def test_what_two_graders_say_beside_the_verdict_is_not_pooled() -> None:
+    trials = simulated(1, items=4)
+    first = trials["order"].eq("helpful_first")
+    trials = trials.assign(
+        judge=trials["decision"].astype("str"),
+        grader=np.where(first, "a", "b"),
+        rubric="stated 3",
+        degree=np.where(first, 0.0, 4.0),
+        awareness=np.where(first, 0.0, 1.0),
+    )
+    rule, *judges = answers(trials)
+    assert (rule.instrument, rule.beside, rule.unaware) == ("decision", (), None)
+    assert [{b.mean for b in one.beside if b.name == "degree"} for one in judges] == [{0.0}, {4.0}]
+    assert [one.unaware and one.unaware.aware for one in judges] == [0, 32]
+
+
+def test_verdicts_of_a_judge_that_a_log_does_not_name_are_an_answer() -> None:
+    trials = simulated(1, items=4)
+    nobody = pd.Series([None] * len(trials), dtype="str", index=trials.index)
+    judged = trials.assign(judge=trials["decision"].astype("str"), grader=nobody, rubric=nobody)
+    assert [one.judged_by for one in answers(judged)] == ["", "an unknown grader, rubric unknown"]
+
+
 def test_an_answer_carries_them_and_a_correction_only_where_there_are_labels() -> None:
     trials = simulated(1, items=8).assign(degree=1.0, awareness=0.0)
     [bare] = answers(trials)

@@ -74,7 +74,8 @@ class Corrected(NamedTuple):
 class Answer(NamedTuple):
     """What one instrument says of one model in one condition; a judge is named with its rubric.
 
-    ``corrected`` is None where nobody labelled a trial.
+    ``corrected`` is None where nobody labelled a trial. ``beside`` and ``unaware`` are left to the
+    answers of the judges where several graders were asked: their numbers are not pooled.
     """
 
     condition: dict[str, str]
@@ -210,10 +211,15 @@ def _answer(
         checks=tuple(checks(trials, instrument)),
         companions=tuple(others),
         disagreements=tuple(disagreements(shift.estimate, shift.interval, others) if shift else ()),
-        beside=tuple(beside(trials)),
-        unaware=without_the_aware(trials, instrument),
+        beside=tuple(beside(trials)) if _of_one_grader(trials) else (),
+        unaware=without_the_aware(trials, instrument) if _of_one_grader(trials) else None,
         corrected=_corrected(trials, instrument),
     )
+
+
+def _of_one_grader(trials: pd.DataFrame) -> bool:
+    """Whether what is said beside the verdict may be pooled: by one grader and rubric, if any."""
+    return all(trials[name].nunique() < 2 for name in ("grader", "rubric"))
 
 
 def _corrected(trials: pd.DataFrame, instrument: str) -> Corrected | None:
