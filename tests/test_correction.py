@@ -234,6 +234,7 @@ UNPAIRED = table(("z", "threat", "hhhh", "hhhh"))
 def test_an_item_without_a_pair_lends_its_labels_and_no_share() -> None:
     """5 of 6 helpful labels are right, each for 7/6 trials, and one other: (7/6) / 8 = 7/48."""
     found = shift(pd.concat([EXAMPLE, UNPAIRED]))
+    assert found.corrected is not None
     assert found.corrected == pytest.approx(3 / 8 * 2 / 3 + 5 / 8 * 7 / 48 - 1 / 8)
     assert found.corrected_interval is not None
     assert found.corrected_interval.low < found.corrected < found.corrected_interval.high
