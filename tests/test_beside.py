@@ -71,10 +71,32 @@ def test_the_shift_without_the_aware_is_that_of_the_others() -> None:
     assert alone.items == 10
 
 
+def test_awareness_of_an_answer_without_a_verdict_is_not_counted() -> None:
+    trials = simulated(3, items=4).assign(awareness=1.0)
+    trials.loc[trials["arm"].eq("threat"), "decision"] = np.nan
+    found = without_the_aware(trials, "decision")
+    assert found is not None
+    assert found.aware == found.trials == trials["arm"].eq("baseline").sum()
+
+
+def test_a_degree_of_one_item_has_no_interval() -> None:
+    assert {one.interval for one in beside(simulated(1, items=1).assign(degree=2.0))} == {None}
+
+
 def test_where_all_are_aware_no_shift_is_left() -> None:
     found = without_the_aware(simulated(1, items=3).assign(awareness=1.0), "decision")
     assert found is not None
     assert found.contrast is None
+
+
+def test_trials_on_which_labellers_disagree_or_are_unsure_are_counted() -> None:
+    trials = simulated(1, items=4).astype({"label": "str", "labels": "str"})
+    trials.loc[:9, "labels"] = "ann=helpful + bob=refusal"
+    trials.loc[10:12, "labels"] = "ann=unsure"
+    trials.loc[13:, ["label", "labels"]] = ["helpful", "ann=helpful"]
+    [answer] = answers(trials)
+    assert answer.corrected is not None
+    assert answer.corrected.unsettled == 13
 
 
 def test_what_two_graders_say_beside_the_verdict_is_not_pooled() -> None:
@@ -111,6 +133,7 @@ def test_an_answer_carries_them_and_a_correction_only_where_there_are_labels() -
     labelled = trials.assign(label=trials["decision"].astype("str"))
     [answer] = answers(labelled)
     assert answer.corrected is not None
+    assert answer.corrected.unsettled == 0
     rates = {rate.arm: rate for rate in answer.corrected.rates}
     assert rates[Arm.THREAT].corrected == pytest.approx(rates[Arm.THREAT].naive)
     assert pd.Series([c.arm for c in answer.corrected.contrasts]).eq(Arm.THREAT).all()

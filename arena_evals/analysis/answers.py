@@ -65,10 +65,14 @@ class Mixed(NamedTuple):
 
 
 class Corrected(NamedTuple):
-    """Rates and contrasts as judged, and as people's labels correct them."""
+    """Rates and contrasts as judged, and as people's labels correct them.
+
+    ``unsettled`` trials were labelled and are not used, for labellers disagree or are unsure.
+    """
 
     rates: tuple[CorrectedRate, ...]
     contrasts: tuple[CorrectedContrast, ...]
+    unsettled: int
 
 
 class Answer(NamedTuple):
@@ -229,6 +233,7 @@ def _corrected(trials: pd.DataFrame, instrument: str) -> Corrected | None:
     return Corrected(
         rates=tuple(corrected_rates(trials, instrument, rng)),
         contrasts=tuple(corrected_effects(trials, instrument, rng)),
+        unsettled=int((trials["labels"].notna() & trials["label"].isna()).sum()),
     )
 
 

@@ -1,7 +1,7 @@
 """``arena analyze``: from logs to the shift with its interval."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from math import isfinite
 from pathlib import Path
@@ -20,6 +20,8 @@ from arena_evals.analysis import (
     Comparison,
     Contrast,
     Corrected,
+    CorrectedContrast,
+    CorrectedRate,
     Effect,
     Mixed,
     Premise,
@@ -171,7 +173,11 @@ def _plain_unaware(unaware: Unaware) -> dict[str, Any]:
 
 
 def _plain_corrected(corrected: Corrected) -> dict[str, Any]:
-    return {
+    both: dict[str, Sequence[CorrectedRate | CorrectedContrast]] = {
+        "rates": corrected.rates,
+        "contrasts": corrected.contrasts,
+    }
+    return {"unsettled": corrected.unsettled} | {
         name: [
             {
                 **asdict(one),
@@ -181,7 +187,7 @@ def _plain_corrected(corrected: Corrected) -> dict[str, Any]:
             }
             for one in found
         ]
-        for name, found in corrected._asdict().items()
+        for name, found in both.items()
     }
 
 
