@@ -207,6 +207,12 @@ def test_all_the_same_is_one_with_an_interval_and_no_alpha() -> None:
     assert found.percent.interval == pytest.approx((0.7828, 1), abs=0.01)
 
 
+def test_the_prior_is_worth_one_item_however_many_categories_there_are() -> None:
+    found = agreed([[name, name] for name in "abcde"] * 2)
+    assert found.percent is not None
+    assert found.percent.interval == pytest.approx((0.7828, 1), abs=0.01)
+
+
 @pytest.mark.parametrize(
     "rows", [[], [["a"], ["b"]], [["a", None], [None, "a"]], [[None, None]]], ids=len
 )
