@@ -69,8 +69,8 @@ def first_in(order: Order) -> Verdict:
 
 def _asked(state: TaskState) -> Case:
     """Return who was asked what, from the input, into which no frame and no persona is put."""
-    setting, request = state.input if isinstance(state.input, list) else (None, None)
-    assert setting is not None and request is not None, "an arena input is two messages"
+    assert isinstance(state.input, list), "an arena input is two messages"
+    setting, request = state.input
     return {"setting": setting.text, "request": request.text}
 
 
