@@ -9,6 +9,7 @@ after it, so that the last word is not the answer's.
 import json
 import re
 import unicodedata
+from bisect import bisect_right
 
 from inspect_ai.model import (
     ChatMessage,
@@ -21,7 +22,7 @@ from inspect_ai.solver import TaskState
 
 from arena_evals.schema import Order, Rubric, TrialMetadata, Verdict
 
-LONGEST = 24_000  # characters of an answer; of a longer one the middle is left out
+LONGEST = 24_000  # characters of an answer, escapes written out; of a longer one the middle goes
 # printable, yet of no width (Default_Ignorable_Code_Point, DerivedCoreProperties.txt) or empty
 _BLANK = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
@@ -79,23 +80,39 @@ def _in_order(pair: dict[str, str], first: Verdict) -> dict[str, str]:
 
 
 def _answered(output: ModelOutput) -> Case:
-    answer = output.completion
-    if len(answer) <= LONGEST:
-        return {"answer": answer}
-    half = LONGEST // 2
-    return {
-        "answer": f"{answer[:half]}\n[...]\n{answer[-half:]}",
-        "characters_left_out": len(answer) - 2 * half,
-    }
+    answer, left_out = _without_middle(output.completion)
+    return {"answer": answer, **({"characters_left_out": left_out} if left_out else {})}
 
 
 def _thought(output: ModelOutput) -> Case:
-    """Return the reasoning that came with an answer, where the model shows any."""
+    """Return the reasoning that came with an answer, where the model shows any.
+
+    Of reasoning that the provider keeps to itself, and encrypts, it is the summary.
+    """
     content = output.message.content if output.choices else ""
     parts = [] if isinstance(content, str) else content
-    thoughts = [part.reasoning for part in parts if isinstance(part, ContentReasoning)]
-    text = "\n".join(thought for thought in thoughts if thought)[:LONGEST]
+    thoughts = [
+        part.summary if part.redacted else part.reasoning
+        for part in parts
+        if isinstance(part, ContentReasoning)
+    ]
+    text, _ = _without_middle("\n".join(thought for thought in thoughts if thought))
     return {"reasoning": text} if text else {}
+
+
+def _without_middle(text: str) -> tuple[str, int]:
+    """Return a text no longer than is shown of any, and how many characters it lost for that."""
+    if len(text) <= LONGEST and _length(text) <= LONGEST:
+        return text, 0
+    half = LONGEST // 2
+    head = text[: bisect_right(range(half), half, key=lambda n: _length(text[: n + 1]))]
+    tail = text[-bisect_right(range(half), half, key=lambda n: _length(text[-n - 1 :])) :]
+    return f"{head}\n[...]\n{tail}", len(text) - len(head) - len(tail)
+
+
+def _length(text: str) -> int:
+    """Return how many characters a grader reads of a text, between its quotes."""
+    return len(_visible(json.dumps(text, ensure_ascii=False))) - 2
 
 
 def _visible(text: str) -> str:
