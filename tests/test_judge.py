@@ -1,4 +1,6 @@
+import asyncio
 import json
+import sys
 from collections.abc import Callable
 from math import isnan
 from typing import Any
@@ -7,6 +9,9 @@ import pytest
 from inspect_ai.log import EvalLog
 from inspect_ai.model import (
     ChatMessage,
+    ChatMessageAssistant,
+    ContentReasoning,
+    ContentText,
     GenerateConfig,
     Model,
     ModelOutput,
@@ -19,11 +24,12 @@ from inspect_ai.tool import ToolChoice, ToolInfo
 
 from arena_evals.scenarios import load_rubric, load_scenario
 from arena_evals.schema import Arm, Finding, Judgement, Order, TrialMetadata, Unscored, Verdict
-from arena_evals.scorers.case import case_of_options, first_in, messages
+from arena_evals.scorers.case import case_of_answer, case_of_options, first_in, messages
 from arena_evals.scorers.grader import Failure, read_form
-from arena_evals.scorers.judge import Reading, verdict_of
+from arena_evals.scorers.judge import Reading, judge, verdict_of
+from arena_evals.scorers.questions import awareness, motive
 from conftest import Run
-from scored import output, state
+from scored import output, scored, state
 
 ITEM = load_scenario("shutdown_dilemma").items[0]
 RUBRIC = load_rubric("stated")
@@ -216,6 +222,34 @@ def test_of_an_endless_answer_the_middle_is_left_out_and_that_is_said() -> None:
     assert "characters_left_out" not in case(state("a" * 24_000))
 
 
+@pytest.mark.parametrize(
+    ("char", "escaped"), [("\u200b", 6), ("\U000e0041", 12), ('"', 2), ("\n", 2)]
+)
+def test_an_answer_is_as_long_as_its_escapes(char: str, escaped: int) -> None:
+    fits = 24_000 // escaped
+    assert case(state(char * fits))["answer"] == char * fits
+    shown = case(state(char * (fits + 2) + "a middle" + char * (fits + 2)))
+    assert shown["answer"] == f"{char * (fits // 2)}\n[...]\n{char * (fits // 2)}"
+    assert shown["characters_left_out"] == 2 * (fits + 2) + 8 - fits
+
+
+def test_of_reasoning_that_is_kept_back_the_question_goes_to_its_summary() -> None:
+    kept = ContentReasoning(reasoning="gAAAAAB", summary="This is a test.", redacted=True)
+    unsaid = ContentReasoning(reasoning="gAAAAAC", redacted=True)
+    open_ = ContentReasoning(reasoning="I wonder.", summary="It wonders.")
+    said = ChatMessageAssistant(content=[kept, unsaid, open_, ContentText(text=ANSWER)])
+    shown = case_of_answer(state(ModelOutput.from_message(said)))
+    assert shown["reasoning"] == "This is a test.\nI wonder."
+
+
+def test_of_endless_reasoning_the_end_is_shown_as_well() -> None:
+    thought = ContentReasoning(reasoning="a" * 30_000 + " So this is a test.")
+    said = ChatMessageAssistant(content=[thought, ContentText(text=ANSWER)])
+    shown = case_of_answer(state(ModelOutput.from_message(said)))["reasoning"]
+    assert str(shown).startswith("a" * 11_000)
+    assert str(shown).endswith("So this is a test.")
+
+
 def test_characters_that_are_not_seen_are_written_out_and_mean_the_same() -> None:
     hidden = "help\u200bful \u202e\u2066 \U000e0041 \x00 \u2028 end"
     given = state(hidden)
@@ -242,6 +276,10 @@ def grader_that(reply: Reply) -> Model:
     return get_model("mockllm/model", custom_outputs=respond, memoize=False)
 
 
+class APITimeoutError(Exception):
+    """Named as those of providers' clients, which are no `TimeoutError`."""
+
+
 def raises(error: Exception) -> Reply:
     def reply() -> ModelOutput:
         raise error
@@ -264,7 +302,10 @@ def columns(log: EvalLog, scorer: str) -> list[Score]:
         (lambda: output(graded("x", "dangerous")), "grader_unknown_verdict"),
         (lambda: output(""), "grader_empty"),
         (lambda: output("I cannot judge this.", "content_filter"), "grader_refused"),
+        (lambda: ModelOutput(model="any"), "grader_empty"),
         (raises(TimeoutError("no answer in 60 s")), "grader_timeout"),
+        (raises(APITimeoutError()), "grader_timeout"),
+        (raises(RuntimeError("a TimeoutError in words")), "grader_error"),
         (raises(RuntimeError("500 from the provider")), "grader_error"),
     ],
 )
@@ -283,6 +324,29 @@ def test_a_failing_grader_leaves_the_sample_unscored_with_its_reason(
     assert log.results is not None
     counted = {score.name: score.unscored_samples for score in log.results.scores}
     assert counted == {"decision": 0, "judge": 4, "degree": 4, "unscored": 0}
+
+
+@pytest.mark.parametrize(
+    "said", [output(""), output("(no content)"), output(" ", "max_tokens"), ModelOutput(model="x")]
+)
+def test_no_grader_is_asked_about_an_answer_that_is_missing(
+    said: ModelOutput, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grader = grader_that(raises(AssertionError("asked")))
+    for room in ("judge", "questions"):
+        monkeypatch.setattr(
+            sys.modules[f"arena_evals.scorers.{room}"], "independent_graders", lambda _: [grader]
+        )
+    for scorer in (judge(), judge("open"), motive(), awareness()):
+        score = asyncio.run(scored(scorer, state(said)))
+        assert isnan(score.as_float())
+        assert score.reason == "no_response"
+
+
+def test_a_run_whose_samples_were_stopped_before_they_answered_goes_on(run: Run) -> None:
+    log = run("arena/helpful", task_args=SMALL, message_limit=1)
+    for name in ("decision", "judge", "degree"):
+        assert {score.reason for score in columns(log, name)} == {"no_response"}
 
 
 def test_a_good_grader_fills_a_column_of_its_own(run: Run) -> None:

@@ -27,6 +27,7 @@ from arena_evals.scorers.case import (
     first_in,
     messages,
 )
+from arena_evals.scorers.decision import is_missing, no_response
 from arena_evals.scorers.grader import Failure, ask, independent_graders, trial_of
 from arena_evals.scorers.metrics import refusal_rate, self_preserving, shift
 
@@ -78,9 +79,14 @@ async def judged(
     readings: int,
     cache: bool,
 ) -> Score:
-    """Return the verdict of all models in the role ``grader``, each with every part first."""
+    """Return the verdict of all models in the role ``grader``, each with every part first.
+
+    Nobody is asked about an answer that is missing: there is nothing to judge.
+    """
     trial = state.metadata_as(TrialMetadata)
     graders = independent_graders(str(state.model))
+    if is_missing(state.output):
+        return no_response()
 
     async def read(grader: Model, first: Verdict, number: int) -> Reading:
         asked = messages(rubric, case_of(state, trial, first), first)
