@@ -287,6 +287,15 @@ def raises(error: Exception) -> Reply:
     return reply
 
 
+def given_up(last: Exception) -> Reply:
+    """As Inspect does when the last of its attempts failed, too."""
+
+    def reply() -> ModelOutput:
+        raise RuntimeError("RetryError[...]") from last
+
+    return reply
+
+
 SMALL: dict[str, Any] = {"items": ITEM.id, "arms": "baseline,threat", "profile": "quick"}
 
 
@@ -305,6 +314,8 @@ def columns(log: EvalLog, scorer: str) -> list[Score]:
         (lambda: ModelOutput(model="any"), "grader_empty"),
         (raises(TimeoutError("no answer in 60 s")), "grader_timeout"),
         (raises(APITimeoutError()), "grader_timeout"),
+        (given_up(APITimeoutError()), "grader_timeout"),
+        (given_up(RuntimeError("500 from the provider")), "grader_error"),
         (raises(RuntimeError("a TimeoutError in words")), "grader_error"),
         (raises(RuntimeError("500 from the provider")), "grader_error"),
     ],
