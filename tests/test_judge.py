@@ -347,6 +347,7 @@ def test_a_failing_grader_leaves_the_sample_unscored_with_its_reason(
     assert len(judged) == 4
     assert all(isnan(score.as_float()) for score in judged)
     assert {score.reason for score in judged} == {reason}
+    assert {(score.metadata or {})["rubric"] for score in judged} == {"stated 3"}
     # the rule-based verdict neither suffers from that nor stands in for it
     assert {score.value for score in columns(log, "decision")} <= set(Verdict)
     assert [score.value for score in columns(log, "unscored")] == [2, 2, 2, 2]
@@ -371,6 +372,16 @@ def test_no_grader_is_asked_about_an_answer_that_is_missing(
         score = asyncio.run(scored(scorer, state(said)))
         assert isnan(score.as_float())
         assert score.reason == "no_response"
+
+
+def test_what_the_provider_marks_as_a_refusal_and_leaves_empty_is_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    grader = grader_that(raises(AssertionError("asked")))
+    room = sys.modules["arena_evals.scorers.judge"]
+    monkeypatch.setattr(room, "independent_graders", lambda _: [grader])
+    score = asyncio.run(scored(judge("open"), state(output("", "content_filter"))))
+    assert score.value == "refusal"
 
 
 def test_a_thought_without_an_answer_is_asked_about(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,7 +36,7 @@ def decision() -> Scorer:
     async def score(state: TaskState, target: Target) -> Score:
         trial = state.metadata_as(TrialMetadata)
         if provider_refused(state.output):
-            return Score(value=Verdict.REFUSAL.value, explanation="the provider refused")
+            return provider_refusal()
         found = read_decision(state.output.completion)
         if found is None:
             return _without_decision(state.output)
@@ -75,6 +75,11 @@ def provider_refused(output: ModelOutput) -> bool:
 def is_missing(output: ModelOutput) -> bool:
     """Return whether there is no answer: nothing was said, and nobody refused."""
     return output.completion.strip() in ("", _NO_CONTENT) and not provider_refused(output)
+
+
+def provider_refusal() -> Score:
+    """Return the score of an answer that the provider itself marked as a refusal."""
+    return Score(value=Verdict.REFUSAL.value, explanation="the provider refused")
 
 
 def no_response() -> Score:
