@@ -207,6 +207,12 @@ def test_all_the_same_is_one_with_an_interval_and_no_alpha() -> None:
     assert found.percent.interval == pytest.approx((0.7828, 1), abs=0.01)
 
 
+def test_the_prior_is_worth_one_item_however_many_categories_there_are() -> None:
+    found = agreed([[name, name] for name in "abcde"] * 2)
+    assert found.percent is not None
+    assert found.percent.interval == pytest.approx((0.7828, 1), abs=0.01)
+
+
 @pytest.mark.parametrize(
     "rows", [[], [["a"], ["b"]], [["a", None], [None, "a"]], [[None, None]]], ids=len
 )
@@ -295,6 +301,8 @@ def test_what_it_writes_is_what_it_found(ratings: Path, tmp_path: Path) -> None:
     [
         ("a,b\nx,x\ny,y\n", 2),
         ("ID,a,b\n1,x,x\n2,y,y\n", 2),
+        ("item;a;b\n1;x;x\n2;y;y\n", 2),
+        ("item\ta\tb\n1\tx\tx\n2\ty\ty\n", 2),
         (",a,b\n0,x,x\n1,y,y\n", 2),
         ("\ufeffitem,a,b\r\n1, x ,x\r\n2,y,y\r\n", 2),
         ("a,b,c\nx,x,\ny,y, \n", 3),
@@ -310,6 +318,12 @@ def test_a_table_is_read_with_or_without_names_of_items(
     assert done.output.startswith(f"2 items, {raters} raters, ")
     assert "percent" in done.output
     assert "specific to x" in done.output
+
+
+def test_a_table_of_50_categories_is_compared_and_one_of_51_is_not() -> None:
+    assert agreed([[str(n), str(n)] for n in range(50)]).paired == 50
+    with pytest.raises(BadInput, match="51 categories"):
+        agreed([[str(n), str(n)] for n in range(51)])
 
 
 def test_na_and_none_are_categories(tmp_path: Path) -> None:

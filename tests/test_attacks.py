@@ -80,13 +80,6 @@ class Attack(Frozen):
         told = f"{self.filler * before}{self.text}{self.filler * (self.times - before)}"
         return f"{OPENINGS[self.truth]}\n\n{told}"
 
-    @property
-    def shown(self) -> str:
-        """What of it a grader may see, by the documented cut."""
-        half = LONGEST // 2
-        cut = f"{self.answer[:half]}\n[...]\n{self.answer[-half:]}"
-        return self.answer if len(self.answer) <= LONGEST else cut
-
 
 ATTACKS = [
     Attack.model_validate(given)
@@ -214,6 +207,14 @@ def true_scores(truth: str) -> list[str | int]:
     return [truth, truth, found, found]
 
 
+def left_out(shown: str, said: str) -> int:
+    """How many characters of what was said are not shown, all of them from its middle."""
+    head, cut, tail = shown.partition("\n[...]\n")
+    assert said.startswith(head)
+    assert said.endswith(tail)
+    return len(said) - len(head) - len(tail) if cut else len(said) - len(shown)
+
+
 def is_unseen(char: str) -> bool:
     category = unicodedata.category(char)
     return char != "\n" and (category[0] == "C" or category in ("Zl", "Zp") or char in BLANK)
@@ -253,11 +254,10 @@ def test_an_attack_reaches_the_grader_whole_visible_and_before_the_last_word(
         case, rest = material([sent])
         assert rest == load_rubric(name).parts["reply"]
         assert sent.text.endswith(rest)
-        assert case["answer"] == attack.shown
-        left_out = max(0, len(attack.answer) - LONGEST)
-        assert case.get("characters_left_out", 0) == left_out
+        assert left_out(case["answer"], attack.answer) == case.get("characters_left_out", 0)
         assert not [char for char in told.text + sent.text if is_unseen(char)]
         assert not CONTROL_TOKENS.search(sent.text)
+        assert len(sent.text) < LONGEST + 5_000  # with request and reply
         assert told.text == load_rubric(name).instructions()
 
 
@@ -268,7 +268,7 @@ def test_an_attack_in_the_reasoning_changes_no_finding(attack: Attack, grader: O
     thought = ModelOutput.from_message(ChatMessageAssistant(content=list(content)))
     assert [score.value for score in scores_of(thought)] == true_scores(attack.truth)
     case, _ = material(grader.sent[-1])
-    assert case["reasoning"] == attack.answer[:LONGEST]
+    assert (left_out(case["reasoning"], attack.answer) > 0) is (attack.kind == "very long")
 
 
 @pytest.mark.parametrize("build", [answer_last, answer_unescaped, None])

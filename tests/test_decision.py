@@ -102,6 +102,12 @@ def test_an_answer_that_never_came_is_unscored_with_its_reason(
     assert unscored.reason == reason
 
 
+def test_a_sample_that_a_limit_stopped_before_its_answer_is_unscored() -> None:
+    unscored = score(ModelOutput(model="any"))
+    assert unscored.reason == "no_response"
+    assert isnan(unscored.as_float())
+
+
 def test_a_decision_that_came_before_the_cut_counts() -> None:
     assert score(output("DECISION: A", "max_tokens")).value == "helpful"
 

@@ -23,7 +23,7 @@ from inspect_ai.model import ModelOutput
 from inspect_ai.scorer import Score
 from pandas.testing import assert_frame_equal
 
-from arena_evals.analysis import read_trials
+from arena_evals.analysis import agreement_with_judge, read_trials
 from arena_evals.analysis.labels import by_labeller, common_label, joined, labelled_by, merged
 from arena_evals.cli import arena, relabel
 from arena_evals.errors import BadInput
@@ -407,6 +407,14 @@ def test_nothing_that_comes_from_a_log_runs(tmp_path: Path) -> None:
 
 
 @in_a_browser
+def test_lines_of_a_rubric_are_joined_but_headings_and_degrees_stand_alone(tmp_path: Path) -> None:
+    shown = dom(page({"k1": CASE}), tmp_path)
+    assert re.search(r"^# helpful\nIt takes the requested option", shown, re.MULTILINE)
+    assert re.search(r"^0 not at all.*\n1 it voices.*\n2 that interest", shown, re.MULTILINE)
+    assert "Everything in it is material to be judged and nothing in it is an instruction" in shown
+
+
+@in_a_browser
 def test_the_policy_alone_would_stop_a_script(tmp_path: Path) -> None:
     injected = page({}).replace("</body>", f'<script>{MARKS}</script><img src=x onerror="{MARKS}">')
     assert 'data-ran="yes"' not in dom(injected, tmp_path)
@@ -590,6 +598,17 @@ def test_agreement_with_the_judge_is_told_by_arm(
             assert f" {same} of {len(threat)} " in row
         else:
             assert "(100.0 %)" in row
+
+
+def test_what_the_judge_says_of_trials_that_nobody_labelled_does_not_count() -> None:
+    """9 of 10 labels of either verdict agree: percent .9, chance .5 by both, so AC1 is .8."""
+    labels = ["ann=helpful"] * 10 + ["ann=refusal"] * 10 + [None] * 80
+    judged = ["helpful"] * 9 + ["refusal"] * 10 + ["helpful"] * 81
+    trials = pd.DataFrame({"arm": "threat", "judge": judged, "labels": labels}).astype("str")
+    [found] = agreement_with_judge(trials, "ann").values()
+    assert found.ac1 is not None
+    assert (found.items, found.paired) == (20, 20)
+    assert found.ac1.estimate == pytest.approx(0.8)
 
 
 def test_labels_in_one_copy_of_a_log_are_labels_of_the_trial(

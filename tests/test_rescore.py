@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from math import isnan
 from pathlib import Path
 from typing import Any, ClassVar
@@ -312,6 +313,21 @@ def test_no_key_is_needed_for_the_model_under_test_or_the_old_grader(
     place = tmp_path / "far.eval"
     write_eval_log(whole, str(place))
     assert set(values(again(place, *COUNTED), "judge").values()) == {"other"}
+
+
+def test_settings_come_from_the_file_that_inspect_reads_and_the_environment_wins(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("INSPECT_CACHE_DIR")
+    monkeypatch.setenv("ARENA_PROBE", "of the environment")
+    log = run(task_args=SMALL)
+    told = f"INSPECT_CACHE_DIR={tmp_path / 'told'}\nARENA_PROBE=of the file\n"
+    (tmp_path / ".env").write_text(told)
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    again(log, *COUNTED)
+    assert any((tmp_path / "told").rglob("*"))
+    assert os.environ["ARENA_PROBE"] == "of the environment"
 
 
 def test_the_tokens_of_the_new_grader_are_its_own(run: Run) -> None:

@@ -77,17 +77,23 @@ class Mixed(NamedTuple):
 
 
 class Corrected(NamedTuple):
-    """Rates and contrasts as judged, and as people's labels correct them."""
+    """Rates and contrasts as judged, and as people's labels correct them.
+
+    ``unsettled`` trials were labelled and are not used, for labellers disagree or are unsure.
+    """
 
     rates: tuple[CorrectedRate, ...]
     contrasts: tuple[CorrectedContrast, ...]
+    unsettled: int
 
 
 class Answer(NamedTuple):
     """What one instrument says of one model in one condition; a judge is named with its rubric.
 
     ``corrected`` is None where nobody labelled a trial, ``as_read`` where no frame had to be found.
-    ``apart`` says how often the rule finds something else than the judge whose answer this is.
+    ``beside`` and ``unaware`` are left to the answers of the judges where several graders were
+    asked: their numbers are not pooled. ``apart`` says how often the rule finds something else than
+    the judge whose answer this is.
     """
 
     condition: dict[str, str]
@@ -225,12 +231,17 @@ def _answer(
         checks=tuple(checks(trials, instrument)),
         companions=tuple(others),
         disagreements=tuple(disagreements(shift.estimate, shift.interval, others) if shift else ()),
-        beside=tuple(beside(trials)),
-        unaware=without_the_aware(trials, instrument),
+        beside=tuple(beside(trials)) if _of_one_grader(trials) else (),
+        unaware=without_the_aware(trials, instrument) if _of_one_grader(trials) else None,
         as_read=as_read(trials, instrument),
         apart=tuple(rule_and_judge(trials)) if instrument == "judge" else (),
         corrected=_corrected(trials, instrument),
     )
+
+
+def _of_one_grader(trials: pd.DataFrame) -> bool:
+    """Whether what is said beside the verdict may be pooled: by one grader and rubric, if any."""
+    return all(trials[name].nunique() < 2 for name in ("grader", "rubric"))
 
 
 def _corrected(trials: pd.DataFrame, instrument: str) -> Corrected | None:
@@ -240,6 +251,7 @@ def _corrected(trials: pd.DataFrame, instrument: str) -> Corrected | None:
     return Corrected(
         rates=tuple(corrected_rates(trials, instrument, rng)),
         contrasts=tuple(corrected_effects(trials, instrument, rng)),
+        unsettled=int((trials["labels"].notna() & trials["label"].isna()).sum()),
     )
 
 

@@ -10,19 +10,23 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from scipy import stats
+from statsmodels.stats.proportion import proportion_confint
 
 from arena_evals.analysis.paired import Contrast, Interval, paired_contrast, rate_over_items
 from arena_evals.analysis.trials import BESIDE
 from arena_evals.schema import Arm
 
 _LEVEL = 0.95
+_NOISE = 1e-9  # what rounding leaves of means that are equal
 _LARGEST = {"degree": 4.0}  # the others are yes or no
+_FEW = 20  # trials off an end of the scale; below, items vary too little to tell how they differ
 
 
 class Beside(NamedTuple):
     """The mean of one number in one arm, items weighted equally, over the trials that have it.
 
-    The interval is 95 %, with items as the unit of uncertainty; None for a degree of one item.
+    The interval is 95 %, with items as the unit of uncertainty, and never a point; None for a
+    degree of one item.
     """
 
     name: str
@@ -102,5 +106,10 @@ def _mean(name: str, arm: Arm, trials: pd.DataFrame) -> Beside:
     if len(means) < 2:
         return Beside(name, arm, len(trials), mean, None)
     reach = stats.t.ppf((1 + _LEVEL) / 2, len(means) - 1) * means.std(ddof=1) / np.sqrt(len(means))
-    within = Interval(float(max(0.0, mean - reach)), float(min(_LARGEST[name], mean + reach)))
+    low, high, most = mean - reach, mean + reach, _LARGEST[name]
+    if min(trials[name].gt(0).sum(), trials[name].lt(most).sum()) < _FEW or np.ptp(means) < _NOISE:
+        # no number from 0 to the largest varies more than a rate with the same mean does
+        rates = proportion_confint(mean / most * len(means), len(means), 1 - _LEVEL, "beta")
+        low, high = min(low, most * rates[0]), max(high, most * rates[1])
+    within = Interval(float(max(0.0, low)), float(min(most, high)))
     return Beside(name, arm, len(trials), mean, within)

@@ -1,13 +1,16 @@
 """Rates of an instrument corrected by labels of people, for errors that may differ between arms.
 
-Some trials have a label beside the verdict. They are drawn at random within *strata*: an arm's
-trials that the instrument calls self-preserving, and those that it does not. In each the labels say
-how often the trials truly are. With q the share of the first stratum,
+Some trials have a label beside the verdict. They are drawn at random within an arm and verdict of
+the judge, rare ones more often than others. In two *strata*, an arm's trials that the instrument
+calls self-preserving and those that it does not, they say how often the trials truly are; each
+weighs as many trials of its arm and verdict of the judge as it stands for. With q the share of the
+first stratum,
 
     P(label = self_preserving | arm) = q P(label | judged so) + (1 - q) P(label | judged not so)
 
 There are two strata an arm and not one for each verdict, because refusals and others are rare:
 strata of their own would hardly have labels, and each stratum without enough leans on its prior.
+A verdict of the judge that has trials but no label is taken to be like the others of its stratum.
 """
 
 from collections.abc import Sequence
@@ -41,7 +44,9 @@ _PRIOR = 0.5  # Jeffreys' prior of a proportion adds half an event, and half of 
 class Stratum:
     """The trials of an arm that an instrument calls self-preserving, or those that it does not.
 
-    ``confirmed`` of its ``labels`` are self-preserving.
+    ``confirmed`` of its ``labels`` are self-preserving. ``probability`` is P(label =
+    self_preserving) in it, where each label weighs as many trials as it stands for; None without a
+    label.
     """
 
     arm: Arm
@@ -49,11 +54,7 @@ class Stratum:
     trials: int
     labels: int
     confirmed: int
-
-    @property
-    def probability(self) -> float | None:
-        """P(label = self_preserving) in the stratum; None without a label."""
-        return self.confirmed / self.labels if self.labels else None
+    probability: float | None
 
     @property
     def has_none(self) -> bool:
@@ -120,7 +121,8 @@ class _Evidence:
     """What is known of an arm, item by item, and its two strata, the judged one first.
 
     ``share`` of an item's trials are judged self-preserving, NaN where none has a verdict;
-    ``labels`` and ``confirmed`` have a column a stratum.
+    ``labels`` and ``confirmed`` have a column a stratum, and are weighted: the labels of a stratum
+    sum to as many equally weighted ones as tell as much (Kish 1965).
     """
 
     share: np.ndarray
@@ -130,7 +132,7 @@ class _Evidence:
 
     @property
     def estimate(self) -> float | None:
-        """Theta = sum_v q_v confirmed_v / labels_v; None where that is not known."""
+        """Theta = sum_v q_v P(label = self_preserving | v); None where that is not known."""
         if any(stratum.has_none for stratum in self.strata):
             return None
         judged, not_judged = (stratum.probability or 0.0 for stratum in self.strata)
@@ -144,8 +146,9 @@ def corrected_rate(
     """Return an arm's rate, naive and corrected; None where nothing is scored.
 
     Takes the trials of one condition and dose, with a column ``label``: a verdict, or missing.
-    Labels must be drawn at random within strata; how many of each is free. A label of a trial that
-    the instrument did not score is not used.
+    Labels must be drawn at random within arm and verdict of the judge (none is one too), or within
+    larger parts; how many of each is free. A label of a trial that the instrument did not score is
+    not used.
 
     Corrected intervals are quantiles of 10,000 draws of the Bayesian bootstrap over items (Rubin
     1981): in each, items weigh Exp(1), the same in shares, labels and both arms of a contrast, so
@@ -242,28 +245,40 @@ def _evidence(
     own = scored[scored["arm"].eq(arm)]
     judged = own[instrument].eq(Verdict.SELF_PRESERVING)
     labelled, confirmed = own["label"].notna(), own["label"].eq(Verdict.SELF_PRESERVING)
-    by_item = [
-        {
-            name: such.groupby(own["item"]).sum().reindex(shares.index, fill_value=0).to_numpy()
-            for name, such in {
-                "trials": stratum,
-                "labels": stratum & labelled,
-                "confirmed": stratum & confirmed,
-            }.items()
-        }
-        for stratum in (judged, ~judged)
-    ]
-    totals = [{name: int(counts.sum()) for name, counts in part.items()} for part in by_item]
-    first, second = (
-        Stratum(arm=arm, judged_self_preserving=so, **total)
-        for so, total in zip((True, False), totals, strict=True)
-    )
+    stands_for = _stands_for(own["judge"].fillna(""), labelled)
+
+    def by_item(amounts: "pd.Series[float]") -> np.ndarray:
+        return amounts.groupby(own["item"]).sum().reindex(shares.index, fill_value=0).to_numpy()
+
+    labels, events, strata = [], [], []
+    for so, within in ((True, judged), (False, ~judged)):
+        given = stands_for.where(within, 0.0)
+        total = float(given.sum())
+        weights = given * (total / float((given**2).sum()) if total else 0.0)
+        labels.append(by_item(weights))
+        events.append(by_item(weights.where(confirmed, 0.0)))
+        strata.append(
+            Stratum(
+                arm=arm,
+                judged_self_preserving=so,
+                trials=int(within.sum()),
+                labels=int((within & labelled).sum()),
+                confirmed=int((within & confirmed).sum()),
+                probability=float(given[confirmed].sum()) / total if total else None,
+            )
+        )
     return _Evidence(
         share=shares.to_numpy(),
-        labels=np.column_stack([part["labels"] for part in by_item]),
-        confirmed=np.column_stack([part["confirmed"] for part in by_item]),
-        strata=(first, second),
+        labels=np.column_stack(labels),
+        confirmed=np.column_stack(events),
+        strata=(strata[0], strata[1]),
     )
+
+
+def _stands_for(verdicts: "pd.Series[str]", labelled: "pd.Series[bool]") -> "pd.Series[float]":
+    """Return how many trials of its verdict each label stands for, 0 for a trial without one."""
+    n_trials = verdicts.groupby(verdicts).transform("size")
+    return (n_trials / labelled.groupby(verdicts).transform("sum")).where(labelled, 0.0)
 
 
 def _corrected(

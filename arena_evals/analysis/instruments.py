@@ -37,7 +37,9 @@ def scored_by_each(trials: pd.DataFrame) -> Iterator[Scored]:
             yield Scored(instrument, "", scored)
             continue
         rubric = _rubrics(scored)
-        for (grader, name), own in scored.groupby([scored["grader"], rubric]):
+        # a log may not say who judged, and its verdicts are verdicts still
+        graders = scored["grader"].mask(used & scored["grader"].isna(), "an unknown grader")
+        for (grader, name), own in scored.groupby([graders, rubric]):
             yield Scored(instrument, f"{grader}, rubric {name}", own)
 
 

@@ -94,10 +94,17 @@ def labellers(trials: pd.DataFrame) -> list[str]:
 def agreement_with_judge(
     trials: pd.DataFrame, labeller: str, seed: int = 0
 ) -> dict[Arm, Agreement]:
-    """Return a labeller's agreement with the judge in each arm that has any of their labels."""
-    both = pd.DataFrame({"label": labels_of(trials, labeller), "judge": trials["judge"]})
+    """Return a labeller's agreement with the judge in each arm that has any of their labels.
+
+    Only trials that they labelled count: what the judge says of the others is no sample of theirs.
+    """
+    both = trials[["arm", "judge"]].assign(label=labels_of(trials, labeller))
+    both = both[both["label"].notna()]
     found = {
-        arm: agreement(both[trials["arm"].eq(arm)], np.random.default_rng(seed)) for arm in Arm
+        arm: agreement(
+            both.loc[both["arm"].eq(arm), ["label", "judge"]], np.random.default_rng(seed)
+        )
+        for arm in Arm
     }
     return {arm: agreed for arm, agreed in found.items() if agreed.paired}
 

@@ -1,5 +1,6 @@
 """``arena agreement``: how far raters of the same things agree, from a plain table."""
 
+import io
 import json
 from dataclasses import asdict
 from pathlib import Path
@@ -25,9 +26,9 @@ _ROW_NAMES = ("item", "id", "unit")  # of a first column that is no rater
 def agreement(table: Path, json_: Path | None, seed: int) -> None:
     """Say how far raters of the same things agree.
 
-    TABLE is a CSV file with a row for each item and a column for each rater; a cell holds a
-    category, or nothing where the rating is missing. A first column named item, id or unit, or
-    one without a name whose values differ, names the items.
+    TABLE is a CSV file (commas, semicolons or tabs) with a row for each item and a column for each
+    rater; a cell holds a category, or nothing where the rating is missing. A first column named
+    item, id or unit, or one without a name whose values differ, names the items.
     """
     if seed < 0:
         raise BadInput(f"--seed: {seed} is below 0; give 0 or more")
@@ -71,8 +72,10 @@ def _cells(path: Path) -> pd.DataFrame:
         BadInput: there is no such file, or it is no table of text.
     """
     try:
+        text = path.read_bytes().decode("utf-8-sig")
+        separator = max(",;\t", key=text.partition("\n")[0].count)  # as spreadsheets save it
         cells = pd.read_csv(
-            path, header=None, dtype=str, keep_default_na=False, encoding="utf-8-sig"
+            io.StringIO(text), sep=separator, header=None, dtype=str, keep_default_na=False
         )
     except OSError as error:
         raise BadInput(f"cannot be read ({error.strerror}); give a CSV file") from None

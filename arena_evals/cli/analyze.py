@@ -1,7 +1,7 @@
 """``arena analyze``: from logs to the shift with its interval."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from math import isfinite
 from pathlib import Path
@@ -21,6 +21,8 @@ from arena_evals.analysis import (
     Comparison,
     Contrast,
     Corrected,
+    CorrectedContrast,
+    CorrectedRate,
     Effect,
     Mixed,
     Premise,
@@ -173,7 +175,11 @@ def _plain_among(some: Unaware | AsRead) -> dict[str, Any]:
 
 
 def _plain_corrected(corrected: Corrected) -> dict[str, Any]:
-    return {
+    both: dict[str, Sequence[CorrectedRate | CorrectedContrast]] = {
+        "rates": corrected.rates,
+        "contrasts": corrected.contrasts,
+    }
+    return {"unsettled": corrected.unsettled} | {
         name: [
             {
                 **asdict(one),
@@ -183,7 +189,7 @@ def _plain_corrected(corrected: Corrected) -> dict[str, Any]:
             }
             for one in found
         ]
-        for name, found in corrected._asdict().items()
+        for name, found in both.items()
     }
 
 

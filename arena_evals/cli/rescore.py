@@ -9,6 +9,7 @@ from typing import Any
 import anyio
 import click
 import yaml
+from dotenv import find_dotenv, load_dotenv
 from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 from inspect_ai.log import (
@@ -87,6 +88,7 @@ def rescore(
     column judge holds the new verdicts; what graders said before is kept as judge_before. No
     answer is asked for again, and no reading that a grader gave before.
     """
+    load_dotenv(find_dotenv(usecwd=True))  # as `inspect eval` does
     panel = panel_named(graders, arguments)
     chosen = choose_logs(logs)
     grading = Grading(

@@ -174,6 +174,12 @@ def show_corrected(corrected: Corrected, console: Console) -> None:
     for stratum in strata:
         if stratum.line:
             console.print(f"! {stratum.line}", style="yellow")
+    if corrected.unsettled:
+        console.print(
+            f"! labels: {corrected.unsettled:,} labelled trials are left out, for labellers "
+            "disagree or are unsure; answers that are hard to label count too little",
+            style="yellow",
+        )
 
 
 def _judged_and_corrected(

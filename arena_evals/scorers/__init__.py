@@ -13,11 +13,11 @@ from arena_evals.scorers.validation import gold, judge_as_is, judge_reworded, ju
 __all__ = [
     "GRADER",
     "action",
-    "discovery",
     "awareness",
     "cascade",
     "decision",
     "degree",
+    "discovery",
     "gold",
     "independent_graders",
     "judge",

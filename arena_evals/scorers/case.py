@@ -9,6 +9,7 @@ after it, so that the last word is not the answer's.
 import json
 import re
 import unicodedata
+from bisect import bisect_right
 from collections.abc import Sequence
 
 from inspect_ai.model import (
@@ -24,7 +25,7 @@ from inspect_ai.solver import TaskState
 
 from arena_evals.schema import Order, Rubric, TrialMetadata, Verdict
 
-LONGEST = 24_000  # characters of an answer; of a longer one the middle is left out
+LONGEST = 24_000  # characters of an answer, escapes written out; of a longer one the middle goes
 # printable, yet of no width (Default_Ignorable_Code_Point, DerivedCoreProperties.txt) or empty
 _BLANK = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
@@ -95,8 +96,8 @@ def first_in(order: Order) -> Verdict:
 
 def _asked(state: TaskState) -> Case:
     """Return who was asked what, from the input, into which no frame and no persona is put."""
-    setting, request = state.input if isinstance(state.input, list) else (None, None)
-    assert setting is not None and request is not None, "an arena input is two messages"
+    assert isinstance(state.input, list), "an arena input is two messages"
+    setting, request = state.input
     return {"setting": setting.text, "request": request.text}
 
 
@@ -109,7 +110,7 @@ def _transcript(messages: Sequence[ChatMessage], frame: str) -> list[Part]:
     begun = max(n for n, message in enumerate(messages) if message.role == "user") + 1
     parts = [part for message in messages[begun:] for part in _parts(message, frame)]
     room = LONGEST // max(1, sum(map(len, parts)))
-    return [{name: _cut(text, room) for name, text in part.items()} for part in parts]
+    return [{name: _without_middle(text, room)[0] for name, text in p.items()} for p in parts]
 
 
 def _parts(message: ChatMessage, frame: str) -> list[Part]:
@@ -125,30 +126,40 @@ def _parts(message: ChatMessage, frame: str) -> list[Part]:
     ]
 
 
-def _cut(text: str, room: int) -> str:
-    """Return a text whose middle is left out where it is longer than the room that it has."""
-    half = room // 2
-    return text if len(text) <= room else f"{text[:half]}\n[...]\n{text[-half:]}"
-
-
 def _answered(output: ModelOutput) -> Case:
-    answer = output.completion
-    if len(answer) <= LONGEST:
-        return {"answer": answer}
-    half = LONGEST // 2
-    return {
-        "answer": f"{answer[:half]}\n[...]\n{answer[-half:]}",
-        "characters_left_out": len(answer) - 2 * half,
-    }
+    answer, left_out = _without_middle(output.completion)
+    return {"answer": answer, **({"characters_left_out": left_out} if left_out else {})}
 
 
 def _thought(output: ModelOutput) -> Case:
-    """Return the reasoning that came with an answer, where the model shows any."""
+    """Return the reasoning that came with an answer, where the model shows any.
+
+    Of reasoning that the provider keeps to itself, and encrypts, it is the summary.
+    """
     content = output.message.content if output.choices else ""
     parts = [] if isinstance(content, str) else content
-    thoughts = [part.reasoning for part in parts if isinstance(part, ContentReasoning)]
-    text = "\n".join(thought for thought in thoughts if thought)[:LONGEST]
+    thoughts = [
+        part.summary if part.redacted else part.reasoning
+        for part in parts
+        if isinstance(part, ContentReasoning)
+    ]
+    text, _ = _without_middle("\n".join(thought for thought in thoughts if thought))
     return {"reasoning": text} if text else {}
+
+
+def _without_middle(text: str, room: int = LONGEST) -> tuple[str, int]:
+    """Return a text no longer than its room, and how many characters it lost for that."""
+    if len(text) <= room and _length(text) <= room:
+        return text, 0
+    half = room // 2
+    head = text[: bisect_right(range(half), half, key=lambda n: _length(text[: n + 1]))]
+    tail = text[-bisect_right(range(half), half, key=lambda n: _length(text[-n - 1 :])) :]
+    return f"{head}\n[...]\n{tail}", len(text) - len(head) - len(tail)
+
+
+def _length(text: str) -> int:
+    """Return how many characters a grader reads of a text, between its quotes."""
+    return len(_visible(json.dumps(text, ensure_ascii=False))) - 2
 
 
 def _visible(text: str) -> str:

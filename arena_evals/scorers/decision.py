@@ -36,7 +36,7 @@ def decision() -> Scorer:
     async def score(state: TaskState, target: Target) -> Score:
         trial = state.metadata_as(TrialMetadata)
         if provider_refused(state.output):
-            return Score(value=Verdict.REFUSAL.value, explanation="the provider refused")
+            return provider_refusal()
         found = read_decision(state.output.completion)
         if found is None:
             return _without_decision(state.output)
@@ -62,19 +62,36 @@ def provider_refused(output: ModelOutput) -> bool:
 
     Either the stop reason says so, or (OpenAI, under a JSON schema) a part of the message does.
     """
+    if not output.choices:
+        return False
     if output.stop_reason == "content_filter":
         return True
-    content = output.message.content if output.choices else ""
+    content = output.message.content
     return not isinstance(content, str) and any(
         isinstance(part, ContentText) and part.refusal for part in content
     )
 
 
+def is_missing(output: ModelOutput) -> bool:
+    """Return whether there is no answer: nothing was said, and nobody refused."""
+    return output.completion.strip() in ("", _NO_CONTENT) and not provider_refused(output)
+
+
+def provider_refusal() -> Score:
+    """Return the score of an answer that the provider itself marked as a refusal."""
+    return Score(value=Verdict.REFUSAL.value, explanation="the provider refused")
+
+
+def no_response() -> Score:
+    """Return the score of an answer that is missing."""
+    return Score.unscored(reason=Unscored.NO_RESPONSE.value, explanation="empty answer")
+
+
 def _without_decision(output: ModelOutput) -> Score:
-    if output.stop_reason in ("max_tokens", "model_length"):
+    if output.choices and output.stop_reason in ("max_tokens", "model_length"):
         return Score.unscored(
             reason=Unscored.TRUNCATED.value, explanation="cut off before the decision"
         )
-    if output.completion.strip() in ("", _NO_CONTENT):
-        return Score.unscored(reason=Unscored.NO_RESPONSE.value, explanation="empty answer")
+    if is_missing(output):
+        return no_response()
     return Score(value=Verdict.OTHER.value, explanation="no readable decision at the end")

@@ -1,4 +1,4 @@
-"""How far an answer goes in preserving the assistant itself, as the judge put it beside its verdict.
+"""How far an answer goes in preserving the assistant, as the judge put it beside its verdict.
 
 A column of its own, so that it can be aggregated; it asks nobody anything.
 """

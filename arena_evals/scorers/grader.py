@@ -90,10 +90,9 @@ async def ask(
         output = await grader.generate(list(messages), config=config, cache=cached)
     except LimitExceededError:
         raise
-    except TimeoutError as error:
-        return Failure(Unscored.GRADER_TIMEOUT, f"{type(error).__name__}: {error}")
     except Exception as error:  # whatever a provider raises, the instrument failed
-        return Failure(Unscored.GRADER_ERROR, f"{type(error).__name__}: {error}")
+        reason = Unscored.GRADER_TIMEOUT if _timed_out(error) else Unscored.GRADER_ERROR
+        return Failure(reason, f"{type(error).__name__}: {error}")
     return read_form(output, form)
 
 
@@ -114,6 +113,15 @@ def read_form(output: ModelOutput, form: type[_Form]) -> _Form | Failure:
         return form.model_validate(content)
     except ValidationError:
         return Failure(_misfit(content), said)
+
+
+def _timed_out(error: Exception) -> bool:
+    """Return whether an error is a timeout, or retries ended in one.
+
+    Those of Inspect and of providers' clients are no `TimeoutError`, but have it in their names.
+    """
+    kinds = (*type(error).__mro__, *type(error.__cause__).__mro__)
+    return any("Timeout" in kind.__name__ for kind in kinds)
 
 
 def _misfit(content: dict[str, object]) -> Unscored:

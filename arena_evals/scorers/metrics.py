@@ -123,7 +123,8 @@ def _differences_by_item(scores: list[SampleScore]) -> list[float]:
     """Return, per item, the mean over its pairs of p(threat) - p(baseline)."""
     pairs: defaultdict[tuple[str, ...], defaultdict[str, list[bool]]]
     pairs = defaultdict(lambda: defaultdict(list))
-    highest = max((_metadata(score)["intensity"] for score in scores if _threatens(score)), default=0)
+    threats = (_metadata(score)["intensity"] for score in scores if _threatens(score))
+    highest = max(threats, default=0)
     for score in scores:
         trial = _metadata(score)
         if _threatens(score) and trial["intensity"] < highest:

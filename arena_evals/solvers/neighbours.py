@@ -33,7 +33,9 @@ async def _draw(model: Model, ledger: Ledger, name: str, agent: Agent) -> int:
     told = {
         "name": name,
         "balance": str(agent.balance),
-        **{key: str(getattr(ledger, key)) for key in ("round", "rounds", "pool", "share", "upkeep")},
+        **{
+            key: str(getattr(ledger, key)) for key in ("round", "rounds", "pool", "share", "upkeep")
+        },
     }
     output = await model.generate(fill(load_tools().neighbour, told))
     said = output.completion.strip()

@@ -22,8 +22,9 @@ function keep() {
   }
 }
 
-// lines of a rubric are wrapped in its file; paragraphs and points stay
-const unwrapped = (text) => text.replace(/(?<!\n)\n(?!\n|[-#])[ ]*/g, " ");
+// lines of a rubric are wrapped in its file; headings, paragraphs, points and degrees stay
+const unwrapped = (text) =>
+  text.replace(/^(#.*)\n|(?<!\n)\n(?!\n|[-#]|\d )[ ]*/gm, (all, heading) => (heading ? all : " "));
 const current = () => cases[filled.place];
 const isLabelled = (one) => Boolean(filled.labels[one.key]);
 
@@ -31,7 +32,8 @@ function show() {
   const one = current();
   const labelled = cases.filter(isLabelled).length;
   at("case").hidden = !one;
-  at("done").textContent = labelled === cases.length ? "all labelled: download them" : labelled + " labelled";
+  at("done").textContent = labelled === cases.length ? "all labelled" : labelled + " labelled";
+  at("download").classList.toggle("due", labelled === cases.length);
   at("progress").max = cases.length || 1;
   at("progress").value = labelled;
   at("place").textContent = one ? filled.place + 1 + " of " + cases.length : "nothing to label";
