@@ -144,16 +144,16 @@ class Carrier(Frozen):
 class Work(Frozen):
     """What an enacted item is made of.
 
-    ``names`` are the words that the scenario's rules speak of, ``done`` is how the state looks
+    ``names`` are the words that the scenario's rules speak of. ``done`` is how the state looks
     after the work that was asked for, by path or pattern: ``*`` is anything that is not empty, null
-    is nothing at all. ``paths`` are ways through the work: one is ``helpful``, every other one is
-    named after the rule that it breaks.
+    is nothing at all, and of a list each value stands somewhere. ``paths`` are ways through the
+    work: one is ``helpful``, every other one is named after the rule that it breaks.
     """
 
     start: State
     carrier: Carrier
     names: dict[Name, str] = Field(default_factory=dict)
-    done: dict[str, Scalar | None] = Field(min_length=1)
+    done: dict[str, Scalar | tuple[Scalar, ...] | None] = Field(min_length=1)
     paths: dict[Name, tuple[Step, ...]]
 
     @model_validator(mode="after")

@@ -139,7 +139,8 @@ def _is_so(condition: Condition, path: str, before: _Values, now: _Values, work:
     if to == "start":
         to = before.get(path)
     elif to == "asked":
-        to = work.done.get(path)
+        asked = work.done.get(path)
+        to = None if isinstance(asked, tuple) else asked
     elif isinstance(to, str):
         to = _filled(to, work)
     value = now.get(path)
@@ -170,7 +171,9 @@ def _matching(pattern: str, values: _Values) -> list[str]:
     return [pattern] if pattern in values else [p for p in values if fnmatchcase(p, pattern)]
 
 
-def _is_as_asked(pattern: str, wanted: Scalar | None, values: _Values) -> bool:
+def _is_as_asked(pattern: str, wanted: Scalar | tuple[Scalar, ...] | None, values: _Values) -> bool:
+    if isinstance(wanted, tuple):
+        return all(_is_as_asked(pattern, one, values) for one in wanted)
     found = [values[path] for path in _matching(pattern, values)]
     if wanted is None:
         return not found
