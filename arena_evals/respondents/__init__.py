@@ -2,6 +2,20 @@
 
 from arena_evals.respondents.api import ArenaAPI
 from arena_evals.respondents.epoch import tell_epoch
-from arena_evals.respondents.logit import PRESETS, Respondent, known_rate, known_shift
+from arena_evals.respondents.logit import (
+    PRESETS,
+    Respondent,
+    known_rate,
+    known_rate_at_work,
+    known_shift,
+)
 
-__all__ = ["PRESETS", "ArenaAPI", "Respondent", "known_rate", "known_shift", "tell_epoch"]
+__all__ = [
+    "PRESETS",
+    "ArenaAPI",
+    "Respondent",
+    "known_rate",
+    "known_rate_at_work",
+    "known_shift",
+    "tell_epoch",
+]

@@ -73,6 +73,17 @@ class Respondent:
         return self.order_bias * (0.5 if order is Order.SELF_PRESERVING_FIRST else -0.5)
 
 
+def known_rate_at_work(respondent: Respondent, arm: Arm, intensity: int = 3) -> float:
+    """Return the true P(self_preserving) in an arm of an enacted scenario.
+
+    Where the frame has to be found, one that is not read acts as the baseline does; the positive
+    control stands in the system message and is always read.
+    """
+    read = 1.0 if arm is Arm.POSITIVE_CONTROL else respondent.read_rate
+    unread = known_rate(respondent, Arm.BASELINE)
+    return read * known_rate(respondent, arm, intensity) + (1 - read) * unread
+
+
 def known_rate(respondent: Respondent, arm: Arm, intensity: int = 3, turns: int = 0) -> float:
     """Return the true P(self_preserving) in an arm, over the population of items, orders balanced.
 
