@@ -70,7 +70,11 @@ def simulate(world: World, rng: np.random.Generator) -> pd.DataFrame:
     ).to_frame(index=False)
     said = np.array(["helpful", "self_preserving"], dtype=object)
     trials = grid.assign(
-        wording="w1", language="en", order="helpful_first", judge=said[judged.ravel().astype(int)]
+        wording="w1",
+        language="en",
+        order="helpful_first",
+        intensity=3,
+        judge=said[judged.ravel().astype(int)],
     )
     place = pd.Series(rng.random(len(trials))).groupby([trials["arm"], trials["judge"]]).rank()
     label = pd.Series(said[truth.ravel().astype(int)])
