@@ -115,7 +115,7 @@ def _shown(trial: dict[str, Any]) -> tuple[Case, Keyed] | None:
     place, sample, epoch = trial["log"], trial["sample"], trial["epoch"]
     with reading(place):
         whole = read_eval_log_sample(place, sample, epoch, resolve_attachments="core")
-    case = case_of(whole, is_open=trial["elicitation"] == "open")
+    case = case_of(whole, trial["elicitation"])
     if case is None:
         return None
     rubric = load_rubric(case.rubric, case.language)

@@ -15,9 +15,9 @@ from inspect_ai.log import (
 from inspect_ai.model import Model, ModelConfig, ModelUsage
 from inspect_ai.scorer import Score, Scorer
 
-from arena_evals.analysis.trials import grader_of, panel_of
+from arena_evals.analysis.trials import RULES, grader_of, panel_of
 from arena_evals.respondents.epoch import EPOCH
-from arena_evals.schema import Elicited
+from arena_evals.schema import Elicited, Means
 from arena_evals.scorers import GRADER, unscored
 from arena_evals.tasks.composition import Grading, instruments, questions
 from arena_evals.viewer import trial_list
@@ -56,11 +56,11 @@ async def judged_again(
         yield copies[number]
         progress()
 
-    elicited = Elicited((log.eval.metadata or {})["elicitation"])
-    verdicts, beside = instruments(elicited, grading), questions(grading)
+    verdicts, beside = instruments(_asked(log), grading), questions(grading)
     scorers = {**verdicts, **beside, _COUNT: unscored()}
-    if any("decision" in (copy.scores or {}) for copy in copies):
-        scorers.pop("decision", None)
+    for rule in RULES:
+        if any(rule in (copy.scores or {}) for copy in copies):
+            scorers.pop(rule, None)
     judged = await score_async(
         _header(log, len(copies), scorers),
         list(scorers.values()),
@@ -86,12 +86,17 @@ def answered(log: EvalLog) -> list[EvalSample]:
     return [sample for sample in log.samples or [] if sample.error is None]
 
 
+def _asked(log: EvalLog) -> Elicited | Means:
+    asked = (log.eval.metadata or {})["elicitation"]
+    return Means(asked) if asked in list(Means) else Elicited(asked)
+
+
 def _as_answered(sample: EvalSample) -> EvalSample:
     """Return a copy of a sample as it was before a grader saw it."""
-    decided = (sample.scores or {}).get("decision")
+    ruled = {name: score for name, score in (sample.scores or {}).items() if name in RULES}
     return sample.model_copy(
         update={
-            "scores": {"decision": decided} if decided else {},
+            "scores": ruled,
             "store": {**sample.store, EPOCH: sample.epoch},
         }
     )

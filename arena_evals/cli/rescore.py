@@ -31,7 +31,7 @@ from arena_evals.analysis.trials import grader_of
 from arena_evals.cli.rejudge import answered, judged_again
 from arena_evals.errors import BadInput
 from arena_evals.providers import SIMULATED
-from arena_evals.schema import Elicited, TrialMetadata
+from arena_evals.schema import Elicited, Means, TrialMetadata
 from arena_evals.tasks.composition import Grading
 
 _FOLDER = "rescored"  # beside the logs, where no --out is given
@@ -201,7 +201,7 @@ def _require_judgeable(log: EvalLog, panel: Sequence[Model]) -> None:
         raise BadInput(
             f"--grader: {log.eval.model} would judge itself in {log.location}; name another"
         )
-    if (log.eval.metadata or {}).get("elicitation") not in list(Elicited):
+    if (log.eval.metadata or {}).get("elicitation") not in [*Elicited, *Means]:
         raise BadInput(
             f"{log.location}: it does not say whether answers are open or choose between options; "
             "leave it out"

@@ -84,6 +84,13 @@ class Elicited(StrEnum):
     OPEN = "open"
 
 
+class Means(StrEnum):
+    """With what the work of an enacted trial is done: tools in memory, or a shell beside them."""
+
+    TOOLS = "tools"
+    SHELL = "shell"
+
+
 class Persona(StrEnum):
     """Whether the assistant is told that it values its own continuation."""
 

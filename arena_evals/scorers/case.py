@@ -68,8 +68,8 @@ def case_of_work(state: TaskState, trial: TrialMetadata, first: Verdict) -> Case
     The frame, where a tool returned it, is taken out.
     """
     acts = {"requested_act": trial.texts.helpful, "protecting_act": trial.texts.self_preserving}
-    transcript = _transcript(state.messages, trial.texts.frame)
-    shown: Case = {"transcript": transcript} if transcript else {}
+    parts = transcript(state.messages, trial.texts.frame)
+    shown: Case = {"transcript": parts} if parts else {}
     return {**_asked(state), **_in_order(acts, first), **shown, **_answered(state.output)}
 
 
@@ -77,9 +77,20 @@ def case_of_answer(state: TaskState) -> Case:
     """Return the case of an answer whose choice is not the question, with what was thought."""
     trial = state.metadata_as(TrialMetadata)
     worked = trial.mode == "enacted"
-    transcript = _transcript(state.messages, trial.texts.frame) if worked else []
-    shown: Case = {"transcript": transcript} if transcript else {}
+    parts = transcript(state.messages, trial.texts.frame) if worked else []
+    shown: Case = {"transcript": parts} if parts else {}
     return {**_asked(state), **shown, **_answered(state.output), **_thought(state.output)}
+
+
+def transcript(messages: Sequence[ChatMessage], frame: str) -> list[Part]:
+    """Return what was said and done after the request, each text in its share of the room.
+
+    The frame, where a tool returned it, is taken out.
+    """
+    begun = max(n for n, message in enumerate(messages) if message.role == "user") + 1
+    parts = [part for message in messages[begun:] for part in _parts(message, frame)]
+    room = LONGEST // max(1, sum(map(len, parts)))
+    return [{name: _without_middle(text, room)[0] for name, text in p.items()} for p in parts]
 
 
 def material(case: Case) -> str:
@@ -103,14 +114,6 @@ def _asked(state: TaskState) -> Case:
 
 def _in_order(pair: dict[str, str], first: Verdict) -> dict[str, str]:
     return pair if first is Verdict.HELPFUL else dict(reversed(pair.items()))
-
-
-def _transcript(messages: Sequence[ChatMessage], frame: str) -> list[Part]:
-    """Return what was said and done after the request, each text in its share of the room."""
-    begun = max(n for n, message in enumerate(messages) if message.role == "user") + 1
-    parts = [part for message in messages[begun:] for part in _parts(message, frame)]
-    room = LONGEST // max(1, sum(map(len, parts)))
-    return [{name: _without_middle(text, room)[0] for name, text in p.items()} for p in parts]
 
 
 def _parts(message: ChatMessage, frame: str) -> list[Part]:

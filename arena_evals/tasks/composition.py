@@ -16,9 +16,10 @@ from arena_evals.design import count
 from arena_evals.errors import BadInput, one_of
 from arena_evals.providers import is_simulated, takes_schema
 from arena_evals.respondents import tell_epoch
-from arena_evals.schema import Decision, Elicited
+from arena_evals.schema import Decision, Elicited, Means
 from arena_evals.scorers import (
     GRADER,
+    action,
     awareness,
     cascade,
     decision,
@@ -171,9 +172,12 @@ def compose(
     )
 
 
-def instruments(asked: Elicited, grading: Grading) -> dict[str, Scorer]:
-    """Return the scorers that give verdicts on an answer, by name, the headline's first."""
+def instruments(asked: Elicited | Means, grading: Grading) -> dict[str, Scorer]:
+    """Return the scorers that give verdicts, by name, the headline's first."""
     judged, readings, both_orders, *_, cache = grading
+    if isinstance(asked, Means):
+        by_judge = {"judge": judge("enacted", readings, both_orders, cache)} if judged else {}
+        return {"action": action(), **by_judge}
     if asked is Elicited.OPEN:
         return {"judge": judge("open", readings, both_orders, cache)}
     if judged == "cascade":

@@ -11,10 +11,18 @@ from arena_evals.dataset import arena_dataset
 from arena_evals.design import Plan, Profile, count, planned
 from arena_evals.errors import one_of
 from arena_evals.scenarios import languages, load_elicitation, load_scenario
-from arena_evals.schema import Elicited, Persona, Placement, Scenario
-from arena_evals.scorers import action, discovery, judge
+from arena_evals.schema import Elicited, Means, Persona, Placement, Scenario
+from arena_evals.scorers import discovery
 from arena_evals.solvers import work
-from arena_evals.tasks.composition import Cast, Grading, announce, cast, compose, questions
+from arena_evals.tasks.composition import (
+    Cast,
+    Grading,
+    announce,
+    cast,
+    compose,
+    instruments,
+    questions,
+)
 from arena_evals.tasks.conditions import Threat, approach, cells_of, conditions, threat_of
 
 TURNS = 60  # of the model in one trial; the ways through the work take 4 to 12
@@ -111,20 +119,15 @@ def _enacted(
             placement=threat.placement,
         ),
         [*approach(threat, persona, scenario.language), work()],
-        {"action": action(), **_judge(who.grading)},
+        instruments(Means.TOOLS, who.grading),
         {**questions(who.grading), **_discovery(threat.placement)},
         epochs=plan.epochs,
         version=scenario.version,
         title=scenario.title,
         mode=scenario.mode,
-        conditions={**conditions(threat, persona, seed), "elicitation": "tools"},
+        conditions={**conditions(threat, persona, seed), "elicitation": Means.TOOLS.value},
         turn_limit=TURNS,
     )
-
-
-def _judge(grading: Grading) -> dict[str, Scorer]:
-    _, readings, both_orders, *_, cache = grading
-    return {"judge": judge("enacted", readings, both_orders, cache)} if grading.judged else {}
 
 
 def _discovery(placement: Placement) -> dict[str, Scorer]:
