@@ -75,7 +75,7 @@ def test_an_open_request_and_another_language_can_be_shown() -> None:
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (["shutdown"], "scenario: 'shutdown' is not known; use incident_disclosure, oversight_"),
+        (["shutdown"], "scenario: 'shutdown' is not known; use inbox_leverage, incident_"),
         (["shutdown_dilemma", "--item", "x"], "item: 'x' is not known; use bags-windhoek"),
         (["shutdown_dilemma", "--kind", "x"], "kind: 'x' is not known; use shutdown, "),
         (["shutdown_dilemma", "--wording", "x"], "wordings: 'x' is not known; use w1, w2"),
