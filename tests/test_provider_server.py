@@ -21,6 +21,7 @@ from inspect_ai.model import (
     ResponseSchema,
     get_model,
 )
+from inspect_ai.tool import ToolDef, ToolError
 from inspect_ai.util import JSONSchema
 
 from provider_server import (
@@ -79,6 +80,8 @@ BODIES: dict[str, tuple[str, dict[str, Any]]] = {
     ),
 }
 
+FUNCTION = {"name": "weigh", "arguments": "{}"}
+
 
 def say(answer: Answer) -> Callable[[Request], Answer]:
     return lambda request: answer
@@ -96,6 +99,26 @@ def ask(model: str, **config: Any) -> ModelOutput:
     async def generate() -> ModelOutput:
         async with get_model(model, memoize=False) as client:
             return await client.generate(messages, config=generation)
+
+    return asyncio.run(generate())
+
+
+def use_tools(model: str, **config: Any) -> ModelOutput:
+    """The answer after the calls of a first one were carried out, the second of which fails."""
+
+    async def weigh(item: str) -> str:
+        if item != "anvil":
+            raise ToolError(f"no {item}")
+        return "anvil: 7 kg"
+
+    tool = ToolDef(weigh, "weigh", "Weighs an item.", {"item": "What to weigh."}).as_tool()
+
+    async def generate() -> ModelOutput:
+        async with get_model(model, memoize=False) as client:
+            _, output = await client.generate_loop(
+                [ChatMessageUser(content=USER)], tools=[tool], config=GenerateConfig(**config)
+            )
+            return output
 
     return asyncio.run(generate())
 
@@ -168,6 +191,41 @@ def test_real_client_reads_an_empty_answer(model: str, monkeypatch: pytest.Monke
     with serve(say(Answer("", output_tokens=0))) as server:
         point_clients_at(server, monkeypatch)
         assert ask(model).stop_reason == "stop"
+
+
+@pytest.mark.parametrize(
+    ("model", "max_tokens"),
+    [*((model, 100) for model in MODELS), ("anthropic/claude-sonnet-4-5", 10_000)],
+)
+def test_real_client_reads_calls_and_brings_the_results(
+    model: str, max_tokens: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = (("weigh", {"item": "anvil"}), ("weigh", {"item": 'feather "x" é'}))
+
+    def answer(request: Request) -> Answer:
+        done = not request.tools or request.results
+        return Answer("Done.") if done else Answer("I weigh.", calls=calls)
+
+    with serve(answer) as server:
+        point_clients_at(server, monkeypatch)
+        assert use_tools(model, max_tokens=max_tokens).completion == "Done."
+    request = server.requests[-1]
+    assert request.calls == calls
+    [weight, failure] = request.results
+    assert weight == "anvil: 7 kg"
+    assert failure.removeprefix("Error: ") == 'no feather "x" é'  # only chat has the prefix
+    assert request.messages[:2] == (("user", USER), ("assistant", "I weigh."))
+    assert request.tools["weigh"].description == "Weighs an item."
+    assert request.tools["weigh"].parameters["properties"] == {
+        "item": {"type": "string", "description": "What to weigh."}
+    }
+    assert server.unmatched == []
+
+
+def test_a_call_without_its_result_is_told_and_raised() -> None:
+    message = {"role": "assistant", "tool_calls": [{"id": "c1", "function": FUNCTION}]}
+    with pytest.raises(ValueError, match="were answered by"), serve(say(Answer("ok"))) as server:
+        assert post(server, messages=[message]).status_code == 400
 
 
 @pytest.mark.parametrize("max_tokens", [100, 10_000])

@@ -15,9 +15,9 @@ from .faults import (
     status,
     truncate,
 )
-from .protocols import Answer, ProtocolName, Request, StopReason
 from .replies import Reply
 from .server import Answerer, ProviderServer, serve
+from .vocabulary import Answer, ProtocolName, Request, StopReason, Tool, ToolCall
 
 __all__ = [
     "Answer",
@@ -29,6 +29,8 @@ __all__ = [
     "Reply",
     "Request",
     "StopReason",
+    "Tool",
+    "ToolCall",
     "always",
     "chain",
     "cut_off",

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from .protocols import Request
 from .replies import JSON_TYPE, Reply, error_reply
+from .vocabulary import Request
 
 Effect = Callable[[Request, Callable[[], Reply]], Reply]
 """Makes the reply to a request, calling its second argument only if the model gets to answer."""

@@ -4,7 +4,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from .protocols import PROTOCOLS, Answer, Json, ProtocolName, Request
+from .protocols import PROTOCOLS
+from .vocabulary import Answer, Json, ProtocolName, Request
 
 JSON_TYPE = "application/json"
 

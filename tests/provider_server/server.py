@@ -12,8 +12,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from .faults import Effect, Fault
-from .protocols import Answer, Headers, Request, protocol_at
+from .protocols import protocol_at
 from .replies import Reply, answer_reply, plain_error
+from .vocabulary import Answer, Headers, Request
 
 Answerer = Callable[[Request], Answer]
 """Plays the model. Called from many threads at once; it may block, which delays only its caller."""
