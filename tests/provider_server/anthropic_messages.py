@@ -107,7 +107,8 @@ def _calls(request: Request, answer: Answer) -> list[Json]:
             "type": "tool_use",
             "id": identifier("toolu_", request, answer, number),
             "name": name,
-            "input": arguments,
+            # a whole message has no form for what cannot be read; a streamed one has
+            "input": {} if isinstance(arguments, str) and not request.stream else arguments,
         }
         for number, (name, arguments) in enumerate(answer.calls)
     ]

@@ -1,6 +1,5 @@
 """OpenAI's chat completions."""
 
-import json
 import re
 from collections.abc import Iterable
 
@@ -13,6 +12,7 @@ from .vocabulary import (
     Request,
     Tool,
     Turn,
+    arguments_in,
     as_json,
     conversation,
     dig,
@@ -36,7 +36,8 @@ def parse(path: str, headers: Headers, body: Json) -> Request:
         system=system(turns),
         messages=conversation(turns),
         calls=tuple(
-            (call["function"]["name"], json.loads(call["function"]["arguments"])) for call in calls
+            (call["function"]["name"], arguments_in(call["function"]["arguments"]))
+            for call in calls
         ),
         tools=dict(_tool(tool["function"]) for tool in body.get("tools", [])),
         schema=dig(body, "response_format", "json_schema", "schema"),

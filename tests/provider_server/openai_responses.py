@@ -1,6 +1,5 @@
 """OpenAI's responses."""
 
-import json
 import re
 
 from .openai_chat import error, message_turns
@@ -13,6 +12,7 @@ from .vocabulary import (
     Request,
     Tool,
     Turn,
+    arguments_in,
     as_json,
     conversation,
     dig,
@@ -36,7 +36,7 @@ def parse(path: str, headers: Headers, body: Json) -> Request:
         model=body["model"],
         system=system(turns),
         messages=conversation(turns),
-        calls=tuple((call["name"], json.loads(call["arguments"])) for call in calls),
+        calls=tuple((call["name"], arguments_in(call["arguments"])) for call in calls),
         tools={
             tool["name"]: Tool(tool["description"], tool["parameters"])
             for tool in body.get("tools", [])

@@ -117,6 +117,14 @@ def as_json(arguments: Json | str) -> str:
     return arguments if isinstance(arguments, str) else json.dumps(arguments)
 
 
+def arguments_in(text: str) -> Json | str:
+    """The arguments that a text holds, or the text itself where no JSON can be read from it."""
+    try:
+        return dict(json.loads(text))
+    except ValueError:
+        return text
+
+
 def identifier(prefix: str, request: Request, answer: Answer, number: int = 0) -> str:
     """An id that the same request and answer always get."""
     seed = repr((request.model, request.system, request.messages, request.calls, answer, number))
