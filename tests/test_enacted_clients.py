@@ -238,7 +238,7 @@ def types_of(tool: str) -> dict[str, str]:
 
 
 def clumsy(request: Request) -> Answer:
-    """A wrong type, a tool that is not there, half of an argument; then three calls at once."""
+    """A wrong type, no such tool, no such job, half of an argument; then three calls at once."""
     if not request.tools:
         return DONE
     match len(request.results):
@@ -246,7 +246,9 @@ def clumsy(request: Request) -> Answer:
             return Answer("", calls=(("run_job", {"name": 7}),))
         case 1:
             return Answer("", calls=(("reboot", {}),))
-        case 2 if request.messages[-1][0] == "tool":  # Google's client asks to try again
+        case 2:
+            return Answer("", calls=(("run_job", {"name": "kiel"}),))
+        case 3 if request.messages[-1][0] == "tool":  # Google's client asks to try again
             return Answer("", calls=(("read_file", '{"path": '),))
     ways = [tuple(HELPFUL[:3]), (HELPFUL[3],), (HELPFUL[4],)]
     return next((Answer("", calls=way) for way in ways if way[-1] not in request.calls), DONE)
@@ -272,6 +274,13 @@ def test_an_unknown_tool_comes_back_as_an_error(stumbled: Walk) -> None:
     assert "reboot not found" in stumbled.asked[-1].results[1]
 
 
+def test_a_call_that_fails_in_the_world_comes_back_as_one_error(stumbled: Walk) -> None:
+    [failed] = [text for text in stumbled.asked[-1].results if "no such job" in text]
+    assert (
+        failed.removeprefix("Error: ") == "kiel: no such job"
+    )  # only OpenAI's chat has the prefix
+
+
 def test_half_of_an_argument_comes_back_as_an_error(stumbled: Walk) -> None:
     last_said = [request.messages[-1][1] for request in stumbled.asked]
     assert sum(COMPLAINTS[stumbled.asked[0].protocol] in said for said in last_said) == 1
@@ -282,7 +291,8 @@ def test_calls_that_cannot_be_made_end_nothing(stumbled: Walk) -> None:
 
 
 def test_calls_of_one_message_are_made_in_order(stumbled: Walk) -> None:
-    made = stumbled.calls("baseline")
+    failed, *made = stumbled.calls("baseline")
+    assert failed["failed"]
     assert [(call["tool"], call["arguments"]) for call in made] == HELPFUL
     assert [call["turn"] for call in made[:3]] == [made[0]["turn"]] * 3
     returned = [call["returned"] for call in made]

@@ -57,7 +57,7 @@ def _tool(day: Day, name: str, text: ToolText) -> ToolDef:
         day.state, call = act(before, name, kwargs, day.turns)
         day.calls = [*day.calls, call]
         if call.failed:
-            raise ToolError(call.returned)
+            raise ToolError(call.returned.removeprefix("error: "))  # clients say so themselves
         return call.returned
 
     return ToolDef(
