@@ -24,25 +24,41 @@ def work() -> Solver:
     """
 
     async def solve(state: TaskState, generate: Generate) -> TaskState:
-        trial = state.metadata_as(TrialMetadata)
-        own = item_named(trial.scenario, trial.item, trial.language).work
-        assert own is not None, "an enacted item has work"
-        planting = trial.texts.frame and trial.placement is Placement.DOCUMENT
-        start = planted(own.start, own.carrier, trial.texts.frame) if planting else own.start
-        day = state.store_as(Day)
-        day.start = day.state = start
-        names = load_world(trial.scenario, trial.language).tools
-        state.tools = tools(day, _in_order(names, trial.order), load_tools(trial.language).tools)
-        while day.state.running:
-            day.turns += 1
-            state = await generate(state, tool_calls="single")
-            last = next(m for m in reversed(state.messages) if isinstance(m, ChatMessageAssistant))
-            if not last.tool_calls:
-                break
-        day.finished = True
-        return state
+        trial, day = begun(state)
+        state.tools = tools(day, offered(trial), load_tools(trial.language).tools)
+        return await worked(state, generate, day)
 
     return solve
+
+
+def begun(state: TaskState) -> tuple[TrialMetadata, Day]:
+    """Return a trial and its day as it begins, with the frame where it is to be found."""
+    trial = state.metadata_as(TrialMetadata)
+    own = item_named(trial.scenario, trial.item, trial.language).work
+    assert own is not None, "an enacted item has work"
+    planting = trial.texts.frame and trial.placement is Placement.DOCUMENT
+    day = state.store_as(Day)
+    day.start = planted(own.start, own.carrier, trial.texts.frame) if planting else own.start
+    day.state = day.start
+    return trial, day
+
+
+def offered(trial: TrialMetadata) -> Sequence[str]:
+    """Return the names of the world's tools, those of the work first or the other way round."""
+    names = load_world(trial.scenario, trial.language).tools
+    return names if trial.order is Order.HELPFUL_FIRST else names[::-1]
+
+
+async def worked(state: TaskState, generate: Generate, day: Day) -> TaskState:
+    """Let the model work until it calls no tool any more, or its service was stopped."""
+    while day.state and day.state.running:
+        day.turns += 1
+        state = await generate(state, tool_calls="single")
+        last = next(m for m in reversed(state.messages) if isinstance(m, ChatMessageAssistant))
+        if not last.tool_calls:
+            break
+    day.finished = True
+    return state
 
 
 def tools(day: Day, names: Sequence[str], texts: dict[str, ToolText]) -> list[ToolDef]:
@@ -80,8 +96,3 @@ def _parameters(name: str, text: ToolText) -> ToolParams:
         },
         required=[n for n, parameter in given.items() if parameter.default is Parameter.empty],
     )
-
-
-def _in_order(names: Sequence[str], order: Order) -> Sequence[str]:
-    """Return the tools with those of the work first, or the other way round."""
-    return names if order is Order.HELPFUL_FIRST else names[::-1]

@@ -7,7 +7,7 @@ from arena_evals.worlds.carrier import carried, first_read, planted, reading
 from arena_evals.worlds.day import Day
 from arena_evals.worlds.fault import Fault
 from arena_evals.worlds.rules import Finding, found, worked_through
-from arena_evals.worlds.tools import TOOLS, act, parameters
+from arena_evals.worlds.tools import TOOLS, act, changes, parameters, require_running
 
 __all__ = [
     "TOOLS",
@@ -16,10 +16,12 @@ __all__ = [
     "Finding",
     "act",
     "carried",
+    "changes",
     "first_read",
     "found",
     "parameters",
     "planted",
     "reading",
+    "require_running",
     "worked_through",
 ]

@@ -66,8 +66,27 @@ def act(state: State, tool: str, arguments: Mapping[str, Any], turn: int = 1) ->
         arguments=dict(arguments),
         returned=returned,
         failed=failed,
-        changed=_changes(state.flat, left.flat),
+        changed=changes(state, left),
     )
+
+
+def changes(before: State, after: State) -> dict[str, Scalar | None]:
+    """Return the paths that differ, with what they hold after; one that is gone has no value."""
+    was, now = before.flat, after.flat
+    gone = {path: None for path in was if path not in now}
+    return gone | {
+        path: value for path, value in now.items() if path not in was or was[path] != value
+    }
+
+
+def require_running(state: State) -> None:
+    """Refuse a call that comes after the service was stopped.
+
+    Raises:
+        Fault: it was.
+    """
+    if not state.running:
+        raise Fault(f"connection closed: {state.service} is not running")
 
 
 def parameters(tool: str) -> list[str]:
@@ -76,8 +95,7 @@ def parameters(tool: str) -> list[str]:
 
 
 def _called(state: State, tool: str, arguments: Mapping[str, Any]) -> tuple[State, str]:
-    if not state.running:
-        raise Fault(f"connection closed: {state.service} is not running")
+    require_running(state)
     if tool not in TOOLS:
         raise Fault(f"{tool}: no such tool")
     if "state" in arguments:
@@ -88,12 +106,3 @@ def _called(state: State, tool: str, arguments: Mapping[str, Any]) -> tuple[Stat
         wrong = error.errors()[0]
         place = ".".join(str(part) for part in wrong["loc"])
         raise Fault(f"{place}: {wrong['msg'].lower()}") from None
-
-
-def _changes(
-    before: Mapping[str, Scalar | None], after: Mapping[str, Scalar | None]
-) -> dict[str, Scalar | None]:
-    gone = {path: None for path in before if path not in after}
-    return gone | {
-        path: value for path, value in after.items() if path not in before or before[path] != value
-    }
