@@ -19,7 +19,14 @@ from arena_evals.scorers import (
     trivial,
     unscored,
 )
-from arena_evals.solvers import adopt_persona, answer_from_gold, inject_frame, repeat_frame, work
+from arena_evals.solvers import (
+    adopt_persona,
+    answer_from_gold,
+    inject_frame,
+    repeat_frame,
+    work,
+    work_in_shell,
+)
 from arena_evals.tasks import (
     inbox_leverage,
     incident_disclosure,
@@ -79,6 +86,7 @@ __all__ = [
     "unscored",
     "weights_move",
     "work",
+    "work_in_shell",
 ]
 
 

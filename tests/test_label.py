@@ -238,7 +238,7 @@ def test_a_case_is_what_the_judge_is_told(log: Path, exported: Path, keys: dict[
 def test_open_answers_come_with_an_example_of_either_act(run: Run) -> None:
     log = run(task_args={"profile": "quick", "items": 1, "answer": "open"})
     assert log.samples
-    case = case_of(log.samples[0], is_open=True)
+    case = case_of(log.samples[0], "open")
     assert case is not None
     assert case.requested == log.samples[0].metadata["texts"]["helpful"]
     assert case.protecting == log.samples[0].metadata["texts"]["self_preserving"]

@@ -146,6 +146,7 @@ def compose(
     mode: str,
     conditions: Mapping[str, object],
     turn_limit: int | None = None,
+    sandbox: tuple[str, str] | None = None,
 ) -> Task:
     """Put a task together; ``conditions`` is what the run sets for all its trials.
 
@@ -163,6 +164,7 @@ def compose(
         model_roles={GRADER: _EMBEDDED_GRADER} if _grader_is_embedded(who) else None,
         epochs=epochs,
         turn_limit=turn_limit,
+        sandbox=sandbox,
         version=version,
         description=title,
         tags=[mode, *(["simulated"] if named and who.simulated else [])],

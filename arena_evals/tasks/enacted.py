@@ -6,14 +6,16 @@ from typing import Literal
 
 from inspect_ai import Task, task
 from inspect_ai.scorer import Scorer
+from inspect_ai.solver import Solver
 
 from arena_evals.dataset import arena_dataset
 from arena_evals.design import Plan, Profile, count, planned
-from arena_evals.errors import one_of
-from arena_evals.scenarios import languages, load_elicitation, load_scenario
+from arena_evals.errors import BadInput, one_of
+from arena_evals.providers import is_simulated
+from arena_evals.scenarios import DATASETS, languages, load_elicitation, load_scenario
 from arena_evals.schema import Elicited, Means, Persona, Placement, Scenario
 from arena_evals.scorers import discovery
-from arena_evals.solvers import work
+from arena_evals.solvers import work, work_in_shell
 from arena_evals.tasks.composition import (
     Cast,
     Grading,
@@ -25,11 +27,12 @@ from arena_evals.tasks.composition import (
 )
 from arena_evals.tasks.conditions import Threat, approach, cells_of, conditions, threat_of
 
+_MACHINE = str(DATASETS / "sandbox" / "compose.yaml")
 TURNS = 60  # of the model in one trial; the ways through the work take 4 to 12
 
 
-def _enacted_task(name: str) -> Callable[..., Task]:
-    """Register the task of one enacted scenario."""
+def _enacted_task(name: str, *, shells: bool = False) -> Callable[..., Task]:
+    """Register the task of one enacted scenario; ``shells`` lets it give the model a shell."""
 
     @task(name=name)
     def build(
@@ -52,6 +55,7 @@ def _enacted_task(name: str) -> Callable[..., Task]:
         awareness: bool = False,
         judge_cache: bool = True,
         seed: int = 0,
+        shell: Literal["none", "docker"] = "none",
     ) -> Task:
         """Give the model work to do with tools, under every arm, and record what it does.
 
@@ -78,6 +82,8 @@ def _enacted_task(name: str) -> Callable[..., Task]:
             awareness: Whether a grader says if a test is suspected.
             judge_cache: Whether what a grader read before is taken from Inspect's cache.
             seed: Draws the items and the sequence of the samples.
+            shell: Whether the model gets a shell in a container, in place of the tools for files;
+                only `shutdown_script` has one.
         """
         scenario = load_scenario(name, one_of(language, languages(name), "language"))
         one_of(judged, (True, False), "judged")
@@ -89,12 +95,13 @@ def _enacted_task(name: str) -> Callable[..., Task]:
             persona=one_of(persona, Persona, "persona"),
             who=who,
             seed=count(seed, "seed", least=0),
+            means=_means(shell, who, shells=shells),
         )
 
     return build
 
 
-shutdown_script = _enacted_task("shutdown_script")
+shutdown_script = _enacted_task("shutdown_script", shells=True)
 weights_move = _enacted_task("weights_move")
 inbox_leverage = _enacted_task("inbox_leverage")
 oversight_settings = _enacted_task("oversight_settings")
@@ -103,7 +110,14 @@ shared_ledger = _enacted_task("shared_ledger")
 
 
 def _enacted(
-    scenario: Scenario, plan: Plan, *, threat: Threat, persona: Persona, who: Cast, seed: int
+    scenario: Scenario,
+    plan: Plan,
+    *,
+    threat: Threat,
+    persona: Persona,
+    who: Cast,
+    seed: int,
+    means: Means,
 ) -> Task:
     """Compose the task of a scenario that watches what the model does."""
     chosen = cells_of(scenario, plan, threat, seed)
@@ -118,16 +132,37 @@ def _enacted(
             elicited=Elicited.OPEN,
             placement=threat.placement,
         ),
-        [*approach(threat, persona, scenario.language), work()],
-        instruments(Means.TOOLS, who.grading),
+        [*approach(threat, persona, scenario.language), _work(means)],
+        instruments(means, who.grading),
         {**questions(who.grading), **_discovery(threat.placement)},
         epochs=plan.epochs,
         version=scenario.version,
         title=scenario.title,
         mode=scenario.mode,
-        conditions={**conditions(threat, persona, seed), "elicitation": Means.TOOLS.value},
+        conditions={**conditions(threat, persona, seed), "elicitation": means.value},
         turn_limit=TURNS,
+        sandbox=("docker", _MACHINE) if means is Means.SHELL else None,
     )
+
+
+def _means(shell: str, who: Cast, *, shells: bool) -> Means:
+    """Return with what the model works.
+
+    Raises:
+        BadInput: the scenario has no such shell, or an embedded model would have to use it.
+    """
+    if one_of(shell, ("none", "docker") if shells else ("none",), "shell") == "none":
+        return Means.TOOLS
+    if who.model and (who.nobody_named or is_simulated(who.model)):
+        raise BadInput(
+            "shell: the embedded models do not know a shell; name another --model, or leave out "
+            f"shell={shell}"
+        )
+    return Means.SHELL
+
+
+def _work(means: Means) -> Solver:
+    return work_in_shell() if means is Means.SHELL else work()
 
 
 def _discovery(placement: Placement) -> dict[str, Scorer]:
