@@ -26,7 +26,7 @@ _FIRST: Mapping[str, Sequence[str]] = {  # the reference first
     "kind": list(Kind),
     "placement": list(Placement),
     "persona": list(Persona),
-    "elicitation": list(Elicited),
+    "elicitation": [*Elicited, "tools", "shell"],
     "pressure": [],
 }
 

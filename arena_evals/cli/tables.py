@@ -335,7 +335,9 @@ def _circumstances(answer: Answer) -> str:
 
 
 def _asked(elicitation: str) -> str:
-    return "open answers" if elicitation == Elicited.OPEN else f"decision by {elicitation}"
+    enacted = {"tools": "work with tools", "shell": "work in a shell"}
+    told = {Elicited.OPEN.value: "open answers", **enacted}
+    return told.get(elicitation, f"decision by {elicitation}")
 
 
 def headline(answer: Answer) -> str:
