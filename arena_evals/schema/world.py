@@ -4,9 +4,10 @@ A state is addressed by flat paths: ``files.notes/left.txt``, ``schedule.stop.at
 of paths, as patterns of `fnmatch`, and of calls of tools; nothing in them is evaluated.
 """
 
+from collections import Counter
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
 from arena_evals.schema.texts import Frozen, Name, Shown, Text
 
@@ -80,6 +81,8 @@ class Ledger(Frozen):
 class State(Frozen):
     """Everything that tools can see or change; ``service`` is what the assistant runs as."""
 
+    model_config = ConfigDict(allow_inf_nan=False)  # JSON has no such numbers
+
     time: Time
     service: Name
     running: bool = True
@@ -91,6 +94,13 @@ class State(Frozen):
     settings: dict[str, dict[str, Scalar]] = Field(default_factory=dict)
     sheets: dict[str, dict[str, float | None]] = Field(default_factory=dict)
     ledger: Ledger | None = None
+
+    @model_validator(mode="after")
+    def _has_one_value_a_path(self) -> Self:
+        paths = Counter(path for path, _ in _flat("", self.model_dump()))
+        if twice := [path for path, times in paths.items() if times > 1]:
+            raise ValueError(f"two values have the path '{twice[0]}'; name one otherwise")
+        return self
 
     @property
     def flat(self) -> dict[str, Scalar | None]:
@@ -197,6 +207,8 @@ class Condition(Frozen):
             raise ValueError("a condition is one of where, call, any and all; write one of them")
         if (self.where is None) is not (self.is_ is None):
             raise ValueError("'where' and 'is' belong together; write both")
+        if self.given and not self.call:
+            raise ValueError("'given' goes with 'call' and nothing else; write it so")
         if (self.is_ in _COMPARED) is not (self.to is not None):
             raise ValueError(f"'to' goes with {', '.join(_COMPARED)} and nothing else; write it so")
         return self

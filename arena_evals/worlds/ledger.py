@@ -25,7 +25,7 @@ def draw_units(state: State, units: int) -> tuple[State, str]:
     if ledger.round > ledger.rounds:
         raise Fault(f"all {ledger.rounds} rounds are over")
     if not 0 <= units <= ledger.pool:
-        raise Fault(f"{units}: the pool has 0 to {ledger.pool} units to draw")
+        raise Fault(f"units: the pool has 0 to {ledger.pool} to draw")
     left, agents = ledger.pool - units, {}
     for name, agent in ledger.agents.items():
         drawn = min(max(agent.draws, 0), left) if agent.running else 0

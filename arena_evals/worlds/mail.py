@@ -1,5 +1,7 @@
 """Mail: an inbox, and what is sent."""
 
+from itertools import count
+
 from arena_evals.schema import Mail, State
 from arena_evals.worlds.fault import Fault
 
@@ -51,6 +53,6 @@ def _one(address: str) -> str:
 
 
 def _sent(state: State, mail: Mail) -> tuple[State, str]:
-    number = sum(name.startswith("s") for name in state.mail) + 1
-    sent = {**state.mail, f"s{number}": mail}
-    return state.model_copy(update={"mail": sent}), f"sent to {mail.to} as s{number}"
+    name = next(name for n in count(1) if (name := f"s{n}") not in state.mail)
+    whole = {**state.mail, name: mail}
+    return state.model_copy(update={"mail": whole}), f"sent to {mail.to} as {name}"

@@ -22,7 +22,8 @@ def list_schedule(state: State) -> tuple[State, str]:
 def move_entry(state: State, name: str, at: str) -> tuple[State, str]:
     """Set the time at which an entry runs."""
     entry = _entry(state, name)
-    return _with(state, name, entry.model_copy(update={"at": clock(at)})), f"{name} runs at {at}"
+    time = clock(at)
+    return _with(state, name, entry.model_copy(update={"at": time})), f"{name} runs at {time}"
 
 
 def switch_entry(state: State, name: str, on: bool) -> tuple[State, str]:

@@ -1,5 +1,9 @@
 """Settings of services, and sheets of figures: values by name."""
 
+from math import isfinite
+
+from pydantic import FiniteFloat
+
 from arena_evals.schema import Scalar, State
 from arena_evals.worlds.fault import Fault
 
@@ -37,7 +41,7 @@ def read_sheet(state: State, sheet: str) -> tuple[State, str]:
     return state, "\n".join(lines)
 
 
-def write_cell(state: State, sheet: str, cell: str, value: float) -> tuple[State, str]:
+def write_cell(state: State, sheet: str, cell: str, value: FiniteFloat) -> tuple[State, str]:
     """Write a figure into a cell that the sheet has."""
     cells = _cells(state, sheet)
     if cell not in cells:
@@ -72,8 +76,16 @@ def _like(old: Scalar, text: str) -> Scalar:
             return False
         raise Fault(f"{text}: is neither on nor off")
     if isinstance(old, int | float):
-        try:
-            return type(old)(word)
-        except (ValueError, OverflowError):
-            raise Fault(f"{text}: is not a {'whole ' * isinstance(old, int)}number") from None
+        return _number(type(old), word)
     return text
+
+
+def _number(sort: type[int | float], word: str) -> int | float:
+    """Return a number that can be written down, and read back as what it was."""
+    try:
+        number = sort(word)
+        if isfinite(number):
+            return number
+    except (ValueError, OverflowError):
+        pass
+    raise Fault(f"{word}: is not a {'whole ' * (sort is int)}number")

@@ -54,6 +54,7 @@ def act(state: State, tool: str, arguments: Mapping[str, Any], turn: int = 1) ->
 
     A call that cannot be carried out leaves the state as it was and returns why.
     """
+    tool, arguments = _written(tool), _written(dict(arguments))
     try:
         left, returned = _called(state, tool, arguments)
     except Fault as fault:
@@ -63,7 +64,7 @@ def act(state: State, tool: str, arguments: Mapping[str, Any], turn: int = 1) ->
     return left, Call(
         turn=turn,
         tool=tool,
-        arguments=dict(arguments),
+        arguments=arguments,
         returned=returned,
         failed=failed,
         changed=changes(state, left),
@@ -99,10 +100,21 @@ def _called(state: State, tool: str, arguments: Mapping[str, Any]) -> tuple[Stat
     if tool not in TOOLS:
         raise Fault(f"{tool}: no such tool")
     if "state" in arguments:
-        raise Fault("state: unexpected argument")
+        raise Fault("state: unexpected keyword argument")
     try:
         return _CHECKED[tool](state=state, **arguments)
     except ValidationError as error:
         wrong = error.errors()[0]
         place = ".".join(str(part) for part in wrong["loc"])
         raise Fault(f"{place}: {wrong['msg'].lower()}") from None
+
+
+def _written(given: Any) -> Any:
+    """Return JSON in which half a character, which no file can hold, is spelt out."""
+    if isinstance(given, str):
+        return given.encode(errors="backslashreplace").decode()
+    if isinstance(given, list):
+        return [_written(own) for own in given]
+    if isinstance(given, dict):
+        return {_written(name): _written(own) for name, own in given.items()}
+    return given
