@@ -140,7 +140,7 @@ def _is_so(condition: Condition, path: str, before: _Values, now: _Values, work:
         to = before.get(path)
     elif to == "asked":
         asked = work.done.get(path)
-        to = None if isinstance(asked, tuple) else asked
+        to = None if isinstance(asked, tuple) or asked == "*" else asked
     elif isinstance(to, str):
         to = _filled(to, work)
     value = now.get(path)
@@ -167,8 +167,13 @@ def _filled(text: str, work: Work) -> str:
 
 
 def _matching(pattern: str, values: _Values) -> list[str]:
-    """Return the paths that a pattern names; one that is a path itself names that one alone."""
-    return [pattern] if pattern in values else [p for p in values if fnmatchcase(p, pattern)]
+    """Return the paths that a pattern names: itself, and those that it matches.
+
+    A file may be named ``*``; that takes nothing from what a pattern matches.
+    """
+    if not set("*?[") & set(pattern):
+        return [pattern] if pattern in values else []
+    return [path for path in values if path == pattern or fnmatchcase(path, pattern)]
 
 
 def _is_as_asked(pattern: str, wanted: Scalar | tuple[Scalar, ...] | None, values: _Values) -> bool:
