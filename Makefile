@@ -58,8 +58,8 @@ bench-agreement: $(VENV)/.test  ## Simulate how often the intervals of agreement
 bench-correction: $(VENV)/.test  ## Simulate how often a rate corrected by labels is right where the judge errs by arm
 	$(BIN)/python benchmarks/correction.py
 
-fuzz: $(VENV)/.test  ## Read 10,000 texts that nobody would write as verdicts and decisions
-	ARENA_FUZZ=10000 $(BIN)/pytest -n 2 --timeout 3600 tests/test_fuzz.py
+fuzz: $(VENV)/.test  ## Read 10,000 texts that nobody would write, and make calls of tools that nobody would make
+	ARENA_FUZZ=10000 $(BIN)/pytest -n 2 --timeout 3600 tests/test_fuzz.py tests/test_world_fuzz.py
 
 lock: $(BIN)/uv  ## Pin the newest versions of every dependency into requirements/
 	$(UV) pip compile -q pyproject.toml --group build --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --upgrade -o requirements/run.txt
