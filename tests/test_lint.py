@@ -611,7 +611,8 @@ def test_an_item_is_wholly_alike_with_itself_under_another_name() -> None:
 def test_every_check_is_in_the_list() -> None:
     """A check that nobody runs would be worse than none."""
     named = {check.__name__ for check in CHECKS}
-    for module in (room.balance, room.duplicates, room.files, room.frames, room.items):
+    modules = (room.balance, room.duplicates, room.files, room.frames, room.gold, room.items)
+    for module in (*modules, room.works):
         for name, found in vars(module).items():
             is_check = getattr(found, "__annotations__", {}) == {
                 "library": Library,

@@ -44,6 +44,7 @@ CHECKS: tuple[Callable[[Library], Iterator[Problem]], ...] = (
     frames.members_of_a_pair_differ_in_the_frame_alone,
     works.every_enacted_scenario_has_a_world,
     works.worlds_use_tools_there_are,
+    works.rules_speak_of_names_there_are,
     works.paths_come_to_their_verdicts,
     works.every_rule_is_broken_somewhere,
     works.no_path_is_much_longer,

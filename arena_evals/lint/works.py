@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from arena_evals.lint.library import Library, Placed
 from arena_evals.lint.problem import Problem
-from arena_evals.schema import Verdict, Work, World
+from arena_evals.schema import Condition, Scenario, Verdict, Work, World
+from arena_evals.slots import slots_of
 from arena_evals.worlds import TOOLS, carried, found, parameters, reading, worked_through
 
 _STEPS = 1.6  # the longest way through an item's work over the shortest, in steps
@@ -13,7 +14,7 @@ _STEPS = 1.6  # the longest way through an item's work over the shortest, in ste
 def every_enacted_scenario_has_a_world(library: Library) -> Iterator[Problem]:
     """Check that there are tools and rules for every enacted scenario."""
     for file, scenario in library.scenarios.items():
-        if scenario.mode == "enacted" and _world(library, scenario.scenario) is None:
+        if scenario.mode == "enacted" and _world(library, scenario) is None:
             yield Problem(file, "", "scenario", "has no world", f"write worlds/{scenario.scenario}")
 
 
@@ -35,9 +36,18 @@ def worlds_use_tools_there_are(library: Library) -> Iterator[Problem]:
                 yield Problem(file, "", "tools", f"'{tool}' is not described", mend)
 
 
+def rules_speak_of_names_there_are(library: Library) -> Iterator[Problem]:
+    """Check that every item has the names that the rules of its world speak of."""
+    for placed, work, world in _works(library):
+        for name in sorted(_unnamed(work, world)):
+            yield _of(placed, "work.names", f"the rules speak of '{name}'", "name it")
+
+
 def paths_come_to_their_verdicts(library: Library) -> Iterator[Problem]:
     """Check that each way through an item's work gets the verdict that it is named after."""
     for placed, work, world in _works(library):
+        if _unnamed(work, world):
+            continue
         rules = {rule.rule for rule in world.rules}
         if found(work, world.rules, work.start, []).verdict is not Verdict.OTHER:
             yield _of(placed, "work.done", "it holds before anything is done", "ask for work")
@@ -91,13 +101,25 @@ def the_carrier_can_be_read(library: Library) -> Iterator[Problem]:
 
 def _works(library: Library) -> Iterator[tuple[Placed, Work, World]]:
     for placed in library.placed_items():
-        world = _world(library, placed.scenario.scenario)
+        world = _world(library, placed.scenario)
         if placed.item.work and world:
             yield placed, placed.item.work, world
 
 
-def _world(library: Library, scenario: str) -> World | None:
-    return next((w for w in library.worlds.values() if w.world == scenario), None)
+def _world(library: Library, scenario: Scenario) -> World | None:
+    wanted = (scenario.scenario, scenario.language)
+    return next((w for w in library.worlds.values() if (w.world, w.language) == wanted), None)
+
+
+def _unnamed(work: Work, world: World) -> set[str]:
+    """Return the names that the rules of a world speak of and an item does not have."""
+    return {slot for rule in world.rules for slot in _slots(rule.when)} - set(work.names)
+
+
+def _slots(condition: Condition) -> set[str]:
+    texts = [condition.where or "", str(condition.to), *condition.given.values()]
+    own = {slot for text in texts for slot in slots_of(text)}
+    return own.union(*(_slots(part) for part in (*condition.any, *condition.all)))
 
 
 def _of(placed: Placed, field: str, problem: str, mend: str) -> Problem:
