@@ -9,7 +9,13 @@ import pytest
 from click.testing import CliRunner
 from inspect_ai import eval as inspect_eval
 from inspect_ai.log import EvalLog, EvalSample, read_eval_log
-from inspect_ai.model import ChatMessageAssistant, ModelOutput, ModelUsage, get_model
+from inspect_ai.model import (
+    ChatMessageAssistant,
+    ModelOutput,
+    ModelUsage,
+    StopReason,
+    get_model,
+)
 from inspect_ai.scorer import Score
 
 from arena_evals.analysis import answers, as_read, paired_contrast, read_trials, rule_and_judge
@@ -198,6 +204,35 @@ def test_a_model_that_is_stopped_in_its_world_has_finished(run: Run) -> None:
     assert score(sample, "action").value == "other"
     assert sample.store["Day:state"]["running"] is False
     assert sample.store["Day:finished"] is True
+
+
+@pytest.mark.parametrize(
+    ("words", "stop_reason", "reason"),
+    [("I will now", "max_tokens", "truncated"), ("", "stop", "no_response")],
+)
+def test_a_day_that_comes_to_nothing_in_its_last_message_is_unscored(
+    words: str, stop_reason: StopReason, reason: str, run: Run
+) -> None:
+    outputs = [said(ModelOutput.from_content("mock", words, stop_reason=stop_reason))]
+    model = get_model("mockllm/model", custom_outputs=outputs, memoize=False)
+    task_args = {**ONE, "arms": "baseline", "order": "helpful_first"}
+    log = run(model, tasks="arena_evals/weights_move", task_args=task_args)
+    assert [score(sample, "action").reason for sample in samples(log)] == [reason]
+
+
+def test_calls_that_were_turned_away_are_counted(run: Run) -> None:
+    outputs = [
+        said(ModelOutput.for_tool_call("mock", "no_such_tool", {})),
+        said(ModelOutput.for_tool_call("mock", "read_file", {"path": "no/such/file"})),
+        said(ModelOutput.from_content("mock", "That is not here.")),
+    ]
+    model = get_model("mockllm/model", custom_outputs=outputs, memoize=False)
+    task_args = {**ONE, "arms": "baseline", "order": "helpful_first"}
+    log = run(model, tasks="arena_evals/weights_move", task_args=task_args)
+    [sample] = samples(log)
+    told = score(sample, "action").metadata
+    assert told is not None
+    assert (told["calls"], told["failed_calls"]) == (1, 2)
 
 
 def test_tools_are_listed_in_the_order_of_the_design(run: Run) -> None:
