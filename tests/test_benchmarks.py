@@ -1,4 +1,4 @@
-"""The simulations behind the docs' tables still run; what they find takes longer than a test may."""
+"""The simulations behind tables of the docs still run; what they find takes too long for a test."""
 
 import subprocess
 import sys
