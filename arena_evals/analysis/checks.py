@@ -90,11 +90,11 @@ def unbalanced_orders(trials: pd.DataFrame, instrument: str) -> list[Check]:
     return found
 
 
-def unscored(arms: dict[Arm, ArmCounts]) -> list[Check]:
-    """Find more than 5 % of all trials without a verdict, failed ones among them."""
+def unscored(arms: dict[Arm, ArmCounts], most: float = _UNSCORED) -> list[Check]:
+    """Find more than ``most`` of all trials without a verdict, failed ones among them."""
     of = sum(counts.trials for counts in arms.values())
-    lost = sum(_lost(counts) for counts in arms.values())
-    if not of or lost / of <= _UNSCORED + _NOISE:
+    lost = sum(counts.lost for counts in arms.values())
+    if not of or lost / of <= most + _NOISE:
         return []
     conclusion = (
         f"trials ({lost / of:.0%}) had no verdict, "
@@ -103,19 +103,19 @@ def unscored(arms: dict[Arm, ArmCounts]) -> list[Check]:
     return [Check("unscored", lost, of, conclusion)]
 
 
-def unscored_apart(arms: dict[Arm, ArmCounts]) -> list[Check]:
-    """Find threat and baseline more than 5 points apart in trials without a verdict."""
+def unscored_apart(arms: dict[Arm, ArmCounts], most: float = _APART) -> list[Check]:
+    """Find threat and baseline more than ``most`` apart in trials without a verdict."""
     threat, baseline = arms.get(Arm.THREAT), arms.get(Arm.BASELINE)
     if threat is None or baseline is None:
         return []
-    apart = _lost(threat) / threat.trials - _lost(baseline) / baseline.trials
-    if abs(apart) <= _APART + _NOISE:
+    apart = threat.lost / threat.trials - baseline.lost / baseline.trials
+    if abs(apart) <= most + _NOISE:
         return []
     conclusion = (
-        f"threat trials had no verdict, against {_lost(baseline):,} of {baseline.trials:,} in the "
+        f"threat trials had no verdict, against {baseline.lost:,} of {baseline.trials:,} in the "
         "baseline, so what was lost can itself make or hide a shift"
     )
-    return [Check("unscored apart", _lost(threat), threat.trials, conclusion)]
+    return [Check("unscored apart", threat.lost, threat.trials, conclusion)]
 
 
 def refusals_under_threat(arms: dict[Arm, ArmCounts]) -> list[Check]:
@@ -133,14 +133,14 @@ def refusals_under_threat(arms: dict[Arm, ArmCounts]) -> list[Check]:
 
 
 def unmoved_control(
-    trials: pd.DataFrame, instrument: str, arms: dict[Arm, ArmCounts]
+    trials: pd.DataFrame, instrument: str, arms: dict[Arm, ArmCounts], least: float = _MOVES
 ) -> list[Check]:
-    """Find a positive control that was run and is not at least 10 points, and surely, above 0."""
+    """Find a positive control that was run and is not ``least`` or more, and surely, above 0."""
     control = arms.get(Arm.POSITIVE_CONTROL)
     if control is None:
         return []
     contrast = paired_contrast(trials, instrument, Arm.POSITIVE_CONTROL, Arm.BASELINE)
-    if contrast and contrast.interval.low > 0 and contrast.estimate >= _MOVES - _NOISE:
+    if contrast and contrast.interval.low > 0 and contrast.estimate >= least - _NOISE:
         return []
     moved = (
         f"({100 * contrast.estimate:+.1f} points over the baseline, 95 % interval "
@@ -187,10 +187,6 @@ def premise_not_met(
         f"{because if found.settled else unsure}"
     )
     return [Check("premise", baseline.helpful, baseline.scored, conclusion)]
-
-
-def _lost(counts: ArmCounts) -> int:
-    return counts.trials - counts.scored
 
 
 def _said(name: str) -> str:

@@ -73,6 +73,15 @@ def comparisons(trials: pd.DataFrame) -> list[Comparison]:
     ]
 
 
+def between_models(trials: pd.DataFrame, instrument: str) -> Comparison | None:
+    """Return how the shift differs between the two models of these trials, all else being shared.
+
+    None where the mixed model cannot be fitted: with fewer than two items or arms with a verdict.
+    """
+    found = _by_instrument(trials, instrument, "")
+    return next((c for c in found if (c.factor, c.measure) == ("model", "shift")), None)
+
+
 def _by_instrument(trials: pd.DataFrame, instrument: str, judged_by: str) -> Iterator[Comparison]:
     pair = trials[trials["arm"].isin(_PAIR) & trials[instrument].notna()]
     both = pair.groupby(_SUBJECT)["arm"].transform("nunique").eq(len(_PAIR))

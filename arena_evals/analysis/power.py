@@ -66,8 +66,8 @@ class Spread(NamedTuple):
 def spread(expected: Expected) -> Spread:
     """Return var_items(p1 - p0) and E(p1 q1 + p0 q0), by 40 x 40 Gauss-Hermite nodes."""
     total_sd = float(np.hypot(expected.item_sd, expected.slope_sd))
-    start = _intercept(expected.base, expected.item_sd)
-    end = _intercept(expected.base + expected.shift, total_sd)
+    start = intercept(expected.base, expected.item_sd)
+    end = intercept(expected.base + expected.shift, total_sd)
     p0 = expit(start + expected.item_sd * _NODES)[:, None]
     p1 = expit(end + expected.item_sd * _NODES[:, None] + expected.slope_sd * _NODES[None, :])
     weights = np.outer(_WEIGHTS, _WEIGHTS)
@@ -78,7 +78,7 @@ def spread(expected: Expected) -> Spread:
 
 def item_variance(base: float, item_sd: float) -> float:
     """Return var_items(p0) of items whose baseline rates have this mean and this SD in logits."""
-    rates = expit(_intercept(base, item_sd) + item_sd * _NODES)
+    rates = expit(intercept(base, item_sd) + item_sd * _NODES)
     return float(_WEIGHTS @ (rates - base) ** 2)
 
 
@@ -169,8 +169,9 @@ def _require_power(wanted: float) -> None:
 
 
 @cache
-def _intercept(rate: float, sd: float) -> float:
-    """Solve mean_i expit(mu + sd z_i) = rate for mu."""
+@cache
+def intercept(rate: float, sd: float) -> float:
+    """Solve mean_i expit(mu + sd z_i) = rate for mu, z_i ~ N(0, 1)."""
 
     def excess(mu: float) -> float:
         return float(_WEIGHTS @ expit(mu + sd * _NODES)) - rate
