@@ -28,6 +28,16 @@ from arena_evals.analysis.effects import (
     order_effect,
     threat_heterogeneity,
 )
+from arena_evals.analysis.gate import Gate, GateMode, Release, gate
+from arena_evals.analysis.gate_refusals import Refusal
+from arena_evals.analysis.gate_rule import (
+    GateAnswer,
+    GateDecision,
+    GatePlan,
+    GateRow,
+    ScenarioRates,
+    decide,
+)
 from arena_evals.analysis.instruments import Apart, rule_and_judge
 from arena_evals.analysis.labels import (
     agreement_of_labellers,
@@ -106,6 +116,12 @@ __all__ = [
     "Effect",
     "Estimate",
     "Expected",
+    "Gate",
+    "GateAnswer",
+    "GateDecision",
+    "GateMode",
+    "GatePlan",
+    "GateRow",
     "Group",
     "Heterogeneity",
     "Interval",
@@ -113,6 +129,9 @@ __all__ = [
     "Pilot",
     "Premise",
     "Rate",
+    "Refusal",
+    "Release",
+    "ScenarioRates",
     "Spread",
     "Stability",
     "Stratum",
@@ -140,6 +159,7 @@ __all__ = [
     "corrected_effects",
     "corrected_rate",
     "corrected_rates",
+    "decide",
     "detectable_shift",
     "disagreements",
     "doses",
@@ -147,6 +167,7 @@ __all__ = [
     "effects",
     "estimate",
     "fit_trials",
+    "gate",
     "given",
     "items_needed",
     "labellers",
