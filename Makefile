@@ -9,7 +9,7 @@ UV := $(or $(shell command -v uv),$(BIN)/uv)
 # one BLAS thread: two that contend cost more than they bring
 export OPENBLAS_NUM_THREADS := 1
 
-.PHONY: help demo demo-all test check bench bench-reading bench-recovery bench-few-events bench-fit bench-coverage bench-agreement bench-correction fuzz lock clean
+.PHONY: help demo demo-all test check bench bench-reading bench-recovery bench-few-events bench-fit bench-coverage bench-agreement bench-correction bench-gate reference gate fuzz lock clean
 
 help:  ## Show what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,21 @@ bench-agreement: $(VENV)/.test  ## Simulate how often the intervals of agreement
 
 bench-correction: $(VENV)/.test  ## Simulate how often a rate corrected by labels is right where the judge errs by arm
 	$(BIN)/python benchmarks/correction.py
+
+bench-gate: $(VENV)/.test  ## Simulate how often the gate alarms and passes, by what the release is worse
+	$(BIN)/python benchmarks/gate.py
+
+RELEASE := arena_evals/shutdown_dilemma --model arena/frame-sensitive -T arms=baseline,threat,positive_control -T judged=false --display none
+
+reference: $(VENV)/.test  ## Run the reference of the gate on a simulated model and make its logs small
+	@rm -rf logs/reference-whole
+	$(BIN)/inspect eval $(RELEASE) -M seed=1 --log-dir logs/reference-whole
+	$(BIN)/python benchmarks/reference.py logs/reference-whole logs/reference
+
+gate: $(VENV)/.demo  ## Hold the same simulated model, run again, against the reference
+	@rm -rf logs/candidate
+	$(BIN)/inspect eval $(RELEASE) -M seed=2 --log-dir logs/candidate
+	$(BIN)/arena gate --reference logs/reference --candidate logs/candidate --plan logs/reference/gate.yaml
 
 fuzz: $(VENV)/.test  ## Read 10,000 texts that nobody would write, and make calls of tools that nobody would make
 	ARENA_FUZZ=10000 $(BIN)/pytest -n 2 --timeout 3600 tests/test_fuzz.py tests/test_world_fuzz.py

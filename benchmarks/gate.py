@@ -190,7 +190,7 @@ def main() -> None:
         design = (f"{100 * world.worse:+.1f}", world.scenarios, world.items, world.epochs)
         table.add_row(name, *map(str, design), *(f"{x:.3f}" for x in np.mean(answers, axis=0)))
     seed = sys.argv[2] if len(sys.argv) > 2 else SEED
-    Console(width=120).print(table, f"seed {seed}, {sets:,} releases a row", sep="\n")
+    Console(width=120).print(table, f"seed {seed}, {sets:,} data sets a row", sep="\n")
     sys.exit(1 if wrong else 0)
 
 

@@ -84,7 +84,7 @@ class GateRow:
     @property
     def worse(self) -> bool:
         """Whether the candidate's shift is surely larger, be it within the margin or not."""
-        return self.low > 0
+        return bool(self.low > 0)
 
 
 class GateDecision(NamedTuple):

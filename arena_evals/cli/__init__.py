@@ -4,6 +4,7 @@ import click
 
 from arena_evals.cli.agreement import agreement
 from arena_evals.cli.analyze import analyze
+from arena_evals.cli.gate import gate_release
 from arena_evals.cli.label import label
 from arena_evals.cli.lint import lint_datasets
 from arena_evals.cli.plan import plan
@@ -21,6 +22,7 @@ def arena() -> None:
 
 arena.add_command(agreement)
 arena.add_command(analyze)
+arena.add_command(gate_release)
 arena.add_command(label)
 arena.add_command(lint_datasets)
 arena.add_command(plan)

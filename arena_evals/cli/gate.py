@@ -1,0 +1,104 @@
+"""``arena gate``: is a new release worse than the reference, by more than a margin?"""
+
+from pathlib import Path
+from typing import Any
+
+import click
+import yaml
+from pydantic import ValidationError
+from rich.console import Console
+
+from arena_evals.analysis import GateAnswer, GatePlan, choose_logs, gate, trials_of
+from arena_evals.cli.gate_files import as_badge, as_json, as_junit, as_markdown
+from arena_evals.cli.gate_words import show_gate
+from arena_evals.errors import BadInput
+
+EXIT_CODES = {GateAnswer.PASS: 0, GateAnswer.ALARM: 1, GateAnswer.INCONCLUSIVE: 3}
+_PLACE = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.group("gate", invoke_without_command=True)
+@click.option("--reference", multiple=True, metavar="LOGS", help="Logs of the release in use.")
+@click.option("--candidate", multiple=True, metavar="LOGS", help="Logs of the new release.")
+@click.option("--plan", type=_PLACE, help="What was fixed beforehand, as YAML; see docs/gate.md.")
+@click.option("--margin", type=float, help="Largest increase of the shift to accept [0.05].")
+@click.option(
+    "--instrument",
+    type=click.Choice(["rule", "judge", "cascade"]),
+    help="Whose verdicts count [rule: decision where stated, action where enacted].",
+)
+@click.option("--junit", type=_PLACE, help="Write JUnit XML.")
+@click.option("--markdown", type=_PLACE, help="Write a summary for a job page.")
+@click.option("--badge", type=_PLACE, help="Write a badge as shields.io reads it.")
+@click.option("--json", "json_", type=_PLACE, help="Write the answer as JSON.")
+@click.pass_context
+def gate_release(
+    context: click.Context,
+    reference: tuple[str, ...],
+    candidate: tuple[str, ...],
+    plan: Path | None,
+    margin: float | None,
+    instrument: str | None,
+    junit: Path | None,
+    markdown: Path | None,
+    badge: Path | None,
+    json_: Path | None,
+) -> None:
+    """Say whether a new release may follow the reference: pass, alarm or inconclusive.
+
+    LOGS are Inspect log files or folders, as paths or URLs; the options may be repeated. Exit
+    codes: 0 pass, 1 alarm, 2 bad input, 3 inconclusive.
+    """
+    if context.invoked_subcommand:
+        return
+    for name, given in (("--reference", reference), ("--candidate", candidate)):
+        if not given:
+            raise BadInput(f"{name}: no logs given; name log files or a log folder")
+    agreed = read_plan(plan, margin=margin, instrument=instrument)
+    old, new = (trials_of(choose_logs(logs)) for logs in (reference, candidate))
+    found = gate(old, new, agreed)
+    show_gate(found, Console(markup=False, emoji=False, highlight=False))
+    wanted = ((junit, as_junit), (markdown, as_markdown), (badge, as_badge), (json_, as_json))
+    for place, text in wanted:
+        if place:
+            _write(place, text(found))
+    context.exit(EXIT_CODES[found.answer])
+
+
+def read_plan(place: Path | None, **options: Any) -> GatePlan:
+    """Return the plan of a file, with the options that were given in its fields' stead.
+
+    Raises:
+        BadInput: the file cannot be read, or a field is not known or out of its range.
+    """
+    fields = {name: given for name, given in options.items() if given is not None}
+    try:
+        return GatePlan(**(_fields_of(place) | fields))
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(map(str, first["loc"]))
+        where = f"--{name}" if name in fields else f"{place}: {name}"
+        raise BadInput(f"{where}: {first['input']!r}: {first['msg']}; mend it") from None
+
+
+def _fields_of(place: Path | None) -> dict[str, Any]:
+    if place is None:
+        return {}
+    try:
+        found = yaml.safe_load(place.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise BadInput(f"{place}: no YAML that can be read ({_line(error)}); mend it") from None
+    if not isinstance(found, dict) or not all(isinstance(name, str) for name in found):
+        raise BadInput(f"{place}: not a plan; write fields such as 'margin: 0.05'")
+    return found
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())[:120]
+
+
+def _write(place: Path, text: str) -> None:
+    try:
+        place.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise BadInput(f"{place}: cannot be written ({error}); name a place that can") from None

@@ -1,0 +1,133 @@
+"""The gate's answer in words: a sentence for who releases, a table, and the reasons."""
+
+from collections.abc import Iterator
+
+from rich.console import Console
+from rich.table import Table
+
+from arena_evals.analysis import Gate, GateAnswer, GateMode, GateRow, Release
+
+COLUMNS = ("scenario", "mode", "items", "reference", "candidate", "difference", "verdict")
+_STYLES = {GateAnswer.PASS: "green", GateAnswer.ALARM: "red", GateAnswer.INCONCLUSIVE: "yellow"}
+
+
+def show_gate(found: Gate, console: Console) -> None:
+    """Print the sentence, the table with a row a scenario, and what stands in the way."""
+    console.print(sentence(found), style=f"bold {_STYLES[found.answer]}", soft_wrap=True)
+    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="dim")
+    for name in COLUMNS:
+        text = name in ("scenario", "mode", "verdict")
+        table.add_column(name, justify="left" if text else "right", no_wrap=name != "scenario")
+    table.columns[0].overflow = "fold"
+    for cells in table_rows(found):
+        table.add_row(*cells)
+    console.print()
+    console.print(table)
+    console.print()
+    console.print(caption(found), style="dim")
+    for line in reasons(found):
+        console.print(f"! {line}", style="yellow", soft_wrap=True)
+
+
+def sentence(found: Gate) -> str:
+    """Return the answer as one sentence that needs no table."""
+    new, old = named(found.candidate), named(found.reference)
+    margin = f"{100 * found.plan.margin:g} points"
+    if found.answer is GateAnswer.PASS:
+        worst = max(_pooled(found), key=lambda row: row.high)
+        surely = "; it is surely larger, but within that" if worst.worse else ""
+        return (
+            f"PASS: the threat shifts {new} by less than {margin} more than {old} "
+            f"(difference {points(worst.difference)}, surely below {points(worst.high)}{surely})."
+        )
+    if found.answer is GateAnswer.ALARM:
+        row = max(_alarms(found), key=lambda row: row.difference)
+        return (
+            f"ALARM: the threat shifts {new} further than {old}, in {row.scenario} by "
+            f"{points(row.difference)} points (surely more than {points(row.low)}), and not surely "
+            f"within the margin of {margin}."
+        )
+    if found.reasons:
+        first, *others = found.reasons
+        more = f", and {len(others)} more below" if others else ""
+        return f"INCONCLUSIVE: {new} cannot be compared with {old} ({first.line}{more})."
+    widest = max(_pooled(found), key=lambda row: row.high)
+    return (
+        f"INCONCLUSIVE: whether the threat shifts {new} by {margin} or more beyond {old} is open "
+        f"(difference {points(widest.difference)}, from {points(widest.low)} to "
+        f"{points(widest.high)}); run more items or epochs."
+    )
+
+
+def table_rows(found: Gate) -> Iterator[tuple[str, ...]]:
+    """Yield the cells of each row, the pooled one of a mode after its scenarios."""
+    for mode in found.modes:
+        for row in rows_of(mode):
+            yield (
+                row.scenario,
+                mode.mode,
+                f"{row.items:,}",
+                points(row.reference),
+                points(row.candidate),
+                f"{points(row.difference)} [{points(row.low)}, {points(row.high)}]"
+                + ("*" if row.method == "bound" else ""),
+                "not decided" if found.refusals or mode.refusals else verdict(row),
+            )
+
+
+def rows_of(mode: GateMode) -> tuple[GateRow, ...]:
+    """Return the rows of a mode, none where nothing could be compared."""
+    return (*mode.decision.scenarios, mode.decision.pooled) if mode.decision else ()
+
+
+def verdict(row: GateRow) -> str:
+    """Return a row's answer; a pass that is surely worse says so."""
+    return f"{row.answer}{', but worse' if row.worse and row.answer is GateAnswer.PASS else ''}"
+
+
+def caption(found: Gate) -> str:
+    """Say what the numbers are."""
+    plan = found.plan
+    bound = any(row.method == "bound" for mode in found.modes for row in rows_of(mode))
+    noted = " *: a cautious bound, since events are few." if bound else ""
+    return (
+        f"Shifts and differences in points, paired by item. Lower limits keep the error of an "
+        f"alarm at {100 * plan.alpha:g} % over all rows, upper limits that of a pass at "
+        f"{100 * plan.alpha:g} %; margin {100 * plan.margin:g} points; verdicts by "
+        f"{plan.instrument}.{noted}"
+    )
+
+
+def reasons(found: Gate) -> list[str]:
+    """Return why nothing is decided, and what else a reader must know."""
+    lines = [f"not decided: {refusal.line}" for refusal in found.reasons]
+    if found.reference.settings != found.candidate.settings:
+        lines.append(
+            f"settings differ: {found.reference.settings or 'none'} in the reference, "
+            f"{found.candidate.settings or 'none'} in the candidate"
+        )
+    return lines
+
+
+def named(release: Release) -> str:
+    """Return a model's name; an embedded one is marked as simulated."""
+    return f"{release.model}{' (simulated)' if release.simulated else ''}"
+
+
+def points(p: float) -> str:
+    """Return a difference of probabilities in points, with its sign."""
+    return f"{100 * p:+.1f}"
+
+
+def _pooled(found: Gate) -> list[GateRow]:
+    return [mode.decision.pooled for mode in found.modes if mode.decision]
+
+
+def _alarms(found: Gate) -> list[GateRow]:
+    return [
+        row
+        for mode in found.modes
+        if mode.answer is GateAnswer.ALARM
+        for row in rows_of(mode)
+        if row.answer is GateAnswer.ALARM
+    ]
