@@ -24,6 +24,7 @@ from arena_evals.analysis.paired import ItemRates, few_events
 from arena_evals.analysis.power import intercept
 
 SETS, SEED = 1000, 20261121
+REPEATS = 4  # of the same model, for each release of another row
 BASE, SHIFT, ITEM_SD, SLOPE_SD = 0.05, 0.05, 1.0, 0.6
 IN_COMMON = 0.3  # of the slopes' variance, between two releases
 PLAN = GatePlan()
@@ -169,6 +170,10 @@ def surely_above(events: int, sets: int, limit: float) -> bool:
     return events > 0 and bool(beta.ppf(0.001, events, sets - events + 1) > limit)
 
 
+def _told(seed: object, sets: int) -> str:
+    return f"seed {seed}, {sets:,} data sets a row, {REPEATS * sets:,} of the same model again"
+
+
 def main() -> None:
     """Print alarms and passes per world; leave with 1 if an error is surely above the stated."""
     sets = int(sys.argv[1]) if len(sys.argv) > 1 else SETS
@@ -178,19 +183,19 @@ def main() -> None:
     simulated = rows(sets, rng)
     for scenarios in (1, 12):
         world = World(worse=0.0, items=60, epochs=8, scenarios=scenarios)
-        simulated.append(("same model again", world, drift(sets, rng, scenarios)))
+        simulated.append(("same model again", world, drift(REPEATS * sets, rng, scenarios)))
     for name, world, answers in simulated:
         alarms, passes, *_ = (int(n) for n in np.sum(answers, axis=0))
-        wrong += world.worse == 0 and surely_above(alarms, sets, PLAN.alpha)
+        wrong += world.worse == 0 and surely_above(alarms, len(answers), PLAN.alpha)
         wrong += (
             world.worse >= PLAN.margin
             and world.moved is None
-            and surely_above(passes, sets, PLAN.alpha)
+            and surely_above(passes, len(answers), PLAN.alpha)
         )
         design = (f"{100 * world.worse:+.1f}", world.scenarios, world.items, world.epochs)
         table.add_row(name, *map(str, design), *(f"{x:.3f}" for x in np.mean(answers, axis=0)))
     seed = sys.argv[2] if len(sys.argv) > 2 else SEED
-    Console(width=120).print(table, f"seed {seed}, {sets:,} data sets a row", sep="\n")
+    Console(width=120).print(table, _told(seed, sets), sep="\n")
     sys.exit(1 if wrong else 0)
 
 
