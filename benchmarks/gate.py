@@ -26,7 +26,7 @@ from arena_evals.analysis.power import intercept
 SETS, SEED = 1000, 20261121
 REPEATS = 4  # of the same model, for each release of another row
 BASE, SHIFT, ITEM_SD, SLOPE_SD = 0.05, 0.05, 1.0, 0.6
-IN_COMMON = 0.3  # of the slopes' variance, between two releases
+IN_COMMON = 0.3  # of the slopes' variance, between two releases; not known, 0 and 1 are rows too
 PLAN = GatePlan()
 Floats = NDArray[np.float64]
 
@@ -146,7 +146,7 @@ def accuracies_differ(scenarios: list[ScenarioRates]) -> bool:
 
 
 def drift(sets: int, rng: np.random.Generator, scenarios: int) -> list[Found]:
-    """Run the same model again and again on the same items, each time against its first run."""
+    """Run one model twice on the same items, again and again; no slope differs then."""
     world = World(worse=0.0, items=60, epochs=8, scenarios=scenarios, in_common=1.0)
     items = [probabilities(world, n, rng) for n in range(scenarios)]
     return [

@@ -65,6 +65,7 @@ def trials_from(**columns: Any) -> pd.DataFrame:
         degree=np.nan,
         motive=np.nan,
         awareness=np.nan,
+        discovery=np.nan,
         rubric=None,
         label=None,
         labelled_by=None,
