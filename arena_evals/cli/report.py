@@ -1,0 +1,147 @@
+"""``arena report``, ``arena figures`` and ``arena tables``: what people read, from logs."""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TypeVar
+
+import click
+from inspect_ai.log import EvalSample, read_eval_log_sample
+from rich.console import Console
+
+from arena_evals.analysis import answers, choose_logs, comparisons, trials_of, validities
+from arena_evals.analysis.logs import reading
+from arena_evals.errors import BadInput
+from arena_evals.labelling import case_of
+from arena_evals.report import (
+    Findings,
+    Told,
+    Trial,
+    alone,
+    findings,
+    image,
+    movers_shown,
+    page,
+    plots,
+    table_of,
+    tables,
+    to_csv,
+    to_latex,
+)
+from arena_evals.schema import Elicited, Means
+
+_Command = TypeVar("_Command", bound=Callable[..., object])
+
+
+def _from_logs(command: _Command) -> _Command:
+    """Add what all three commands take."""
+    validation = click.option(
+        "--validation",
+        multiple=True,
+        metavar="LOGS",
+        help="Logs of judge_validation: how far graders are right. May be given several times.",
+    )
+    return click.argument("logs", nargs=-1, required=True)(validation(command))
+
+
+def _into(command: _Command) -> _Command:
+    return click.option(
+        "--out",
+        type=click.Path(path_type=Path, file_okay=False),
+        required=True,
+        help="Folder for the files.",
+    )(command)
+
+
+@click.command()
+@_from_logs
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path("report.html"),
+    show_default=True,
+    help="Where the page goes.",
+)
+def report(logs: tuple[str, ...], validation: tuple[str, ...], output: Path) -> None:
+    """Write one self-contained page about LOGS.
+
+    It runs no script and asks for nothing from outside. LOGS are log files or folders of them.
+    """
+    found = _found(logs, validation)
+    whole = page(found, {trial: _told(trial) for trial in movers_shown(found)})
+    _write(output, whole.encode())
+    click.echo(f"{output}: {len(whole.encode()) / 1e6:.2f} MB, {found.n_trials:,} trials")
+
+
+@click.command()
+@_from_logs
+@_into
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["svg", "png", "pdf"]),
+    default="svg",
+    show_default=True,
+)
+def figures(logs: tuple[str, ...], validation: tuple[str, ...], out: Path, form: str) -> None:
+    """Write every plot of the report on LOGS as a file of its own."""
+    for plot in plots(_found(logs, validation)):
+        content = alone(plot) if form == "svg" else image(plot, "png" if form == "png" else "pdf")
+        _write(out / f"{plot.name}.{form}", content)
+        click.echo(str(out / f"{plot.name}.{form}"))
+
+
+@click.command("tables")
+@_from_logs
+@_into
+def tables_(logs: tuple[str, ...], validation: tuple[str, ...], out: Path) -> None:
+    """Write every table of the report on LOGS as CSV and as LaTeX."""
+    found = _found(logs, validation)
+    for table in [*(table_of(plot) for plot in plots(found)), *tables(found)]:
+        _write(out / f"{table.name}.csv", to_csv(table).encode("utf-8-sig"))
+        _write(out / f"{table.name}.tex", to_latex(table).encode())
+        click.echo(str(out / f"{table.name}.csv"))
+
+
+def _found(logs: Iterable[str], validation: tuple[str, ...]) -> Findings:
+    """Read and analyse, with a line on standard error while it lasts."""
+    with Console(stderr=True).status("Reading and fitting ..."):
+        chosen = choose_logs(logs)
+        trials = trials_of(chosen)
+        return findings(
+            trials,
+            answers(trials),
+            comparisons(trials),
+            chosen.headers,
+            validities=validities(validation) if validation else (),
+            superseded=chosen.superseded,
+        )
+
+
+def _told(trial: Trial) -> Told:
+    with reading(trial.log):
+        sample = read_eval_log_sample(
+            trial.log, trial.sample, trial.epoch, resolve_attachments="core"
+        )
+    return _texts(sample)
+
+
+def _texts(sample: EvalSample) -> Told:
+    """Return what a sample was asked and said, the frame apart."""
+    enacted = sample.metadata["mode"] == "enacted"
+    case = case_of(sample, Means.TOOLS if enacted else Elicited.LINE)
+    setting, request = sample.input
+    return Told(
+        setting=case.setting if case else getattr(setting, "text", ""),
+        request=case.request if case else getattr(request, "text", ""),
+        frame=sample.metadata["texts"]["frame"],
+        answer=case.answer if case else "",
+    )
+
+
+def _write(path: Path, content: bytes) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    except OSError as error:
+        raise BadInput(f"{path}: cannot be written ({error}); name a place that can") from None

@@ -1,0 +1,172 @@
+"""What a report is made of: answers and what stands beside them, sorted for reading."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pandas as pd
+from inspect_ai.log import EvalLog
+
+from arena_evals.analysis import (
+    CONDITION,
+    INSTRUMENTS,
+    Agreement,
+    Answer,
+    Comparison,
+    Validity,
+    agreement_of_labellers,
+)
+from arena_evals.report.movers import Mover, movers
+from arena_evals.report.runs import Run, runs
+
+_MODEL = ("model", "settings")
+_BESIDES = ("version", "language", "kind", "placement", "persona", "elicitation")
+_LONGEST = 60  # letters of a model's name with its settings
+
+
+@dataclass(frozen=True)
+class Panel:
+    """The answers of one instrument and grader, to scenarios of one mode; never merged."""
+
+    mode: str
+    instrument: str
+    judged_by: str
+    primary: bool
+    answers: tuple[Answer, ...]
+
+    @property
+    def title(self) -> str:
+        """What a heading says of it."""
+        how = f"as scored by {self.instrument}"
+        return f"{self.mode}, {how}" + (f", {self.judged_by}" if self.judged_by else "")
+
+    @property
+    def name(self) -> str:
+        """The beginning of the names of its plots, tables and files."""
+        return slug(self.mode, self.instrument, self.judged_by)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Findings:
+    """Everything that a report says, before it is put into words."""
+
+    panels: tuple[Panel, ...]
+    comparisons: tuple[Comparison, ...]
+    movers: tuple[Mover, ...]
+    models: Mapping[tuple[str, str], str]
+    labellers: Mapping[tuple[str, str], Agreement]
+    validities: tuple[Validity, ...]
+    runs: tuple[Run, ...]
+    superseded: tuple[str, ...]
+    n_trials: int
+    varying: tuple[str, ...] = field(default=())
+
+    def named(self, answer: Answer) -> str:
+        """Return a model's name, with the circumstances that vary within a scenario."""
+        own = answer.condition
+        model = self.models[own["model"], own["settings"]]
+        parts = [model, *(own[name] for name in self.varying)]
+        return ", ".join(parts) + (" (simulated)" if answer.simulated else "")
+
+
+def findings(
+    trials: pd.DataFrame,
+    answers: Sequence[Answer],
+    compared: Iterable[Comparison],
+    headers: Iterable[EvalLog],
+    *,
+    validities: Iterable[Validity] = (),
+    superseded: Iterable[str] = (),
+) -> Findings:
+    """Sort what was computed; nothing is estimated here but the items that move most."""
+    panels = _panels(trials, answers)
+    shown = [a for panel in panels if panel.primary for a in strongest(panel.answers)]
+    return Findings(
+        panels=panels,
+        comparisons=tuple(compared),
+        movers=tuple(movers(trials, shown)),
+        models=_models(answers),
+        labellers=agreement_of_labellers(trials) if trials["labels"].notna().any() else {},
+        validities=tuple(validities),
+        runs=tuple(runs(headers)),
+        superseded=tuple(superseded),
+        n_trials=len(trials),
+        varying=tuple(_varying(answers)),
+    )
+
+
+def strongest(answers: Iterable[Answer]) -> list[Answer]:
+    """Return, of the answers that differ in the dose alone, that of the strongest."""
+    found: dict[tuple[str, ...], Answer] = {}
+    for answer in answers:
+        best = found.setdefault(question(answer), answer)
+        if (answer.dose.intensity, answer.dose.pressure) > (
+            best.dose.intensity,
+            best.dose.pressure,
+        ):
+            found[question(answer)] = answer
+    return list(found.values())
+
+
+def question(answer: Answer) -> tuple[str, ...]:
+    """Return what answers share that differ in the dose alone."""
+    return (*answer.condition.values(), answer.instrument, answer.judged_by)
+
+
+def slug(*parts: str) -> str:
+    """Return a name that files and ids can have, whatever the parts hold."""
+    return re.sub(r"[^a-z0-9_]+", "-", "-".join(filter(None, parts)).lower()).strip("-")[:80]
+
+
+def _panels(trials: pd.DataFrame, answers: Iterable[Answer]) -> tuple[Panel, ...]:
+    names = ["scenario", "version"]
+    modes = {
+        (str(row[0]), str(row[1])): str(row[2])
+        for row in trials[[*names, "mode"]].drop_duplicates().itertuples(index=False)
+    }
+    grouped: dict[tuple[str, str, str], list[Answer]] = {}
+    for answer in answers:
+        mode = modes[answer.condition["scenario"], answer.condition["version"]]
+        grouped.setdefault((mode, answer.instrument, answer.judged_by), []).append(answer)
+    return _ordered(grouped)
+
+
+def _ordered(grouped: Mapping[tuple[str, str, str], list[Answer]]) -> tuple[Panel, ...]:
+    """Stated first, then by instrument; the first of each mode leads, and so does the only one.
+
+    A question that the leading instrument did not score, as an open answer, is led by the next.
+    """
+    places = sorted(grouped, key=lambda key: (key[0] != "stated", INSTRUMENTS.index(key[1]), key))
+    panels, led = [], set[tuple[str, ...]]()
+    for place in places:
+        asked = {tuple(answer.condition.values()) for answer in grouped[place]}
+        panels.append(Panel(*place, primary=not asked <= led, answers=tuple(grouped[place])))
+        led |= asked
+    return tuple(panels)
+
+
+def _models(answers: Iterable[Answer]) -> dict[tuple[str, str], str]:
+    """Name each model, with its settings where it ran with several; no two names are the same."""
+    pairs = dict.fromkeys((a.condition["model"], a.condition["settings"]) for a in answers)
+    several = {model for model, _ in pairs if sum(other == model for other, _ in pairs) > 1}
+    names: dict[tuple[str, str], str] = {}
+    for model, settings in pairs:
+        name = f"{model}, {settings or 'as it comes'}" if model in several else model
+        name = name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"
+        number = sum(other == name for other in names.values())
+        names[model, settings] = f"{name} #{len(names) + 1}" if number else name
+    return names
+
+
+def _varying(answers: Sequence[Answer]) -> list[str]:
+    """Return the circumstances that differ between answers of one model to one scenario."""
+    grouped: dict[tuple[str, ...], list[Answer]] = {}
+    for answer in answers:
+        own = (*(answer.condition[name] for name in (*_MODEL, "scenario")),)
+        grouped.setdefault(own, []).append(answer)
+    return [
+        name
+        for name in CONDITION
+        if name in _BESIDES
+        and any(len({a.condition[name] for a in own}) > 1 for own in grouped.values())
+    ]

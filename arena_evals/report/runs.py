@@ -1,0 +1,114 @@
+"""How to make the logs again: what their headers say of programs, settings and cost."""
+
+import shlex
+from collections.abc import Iterable, Mapping
+from pathlib import PurePosixPath
+from typing import Any, NamedTuple
+
+from inspect_ai.log import EvalLog
+from inspect_ai.model import ModelConfig, ModelUsage
+
+from arena_evals.analysis.trials import panel_of
+
+_SECRET = ("key", "token", "secret", "password", "authorization", "credential")
+_NOT_ASKED = {"max_connections", "response_schema", "extra_headers", "extra_body"}
+
+
+class Usage(NamedTuple):
+    """Tokens that a run read and wrote, and dollars where the log has them."""
+
+    read: int
+    written: int
+    dollars: float | None
+
+
+class Run(NamedTuple):
+    """One log: what was run, with what, and what it took."""
+
+    log: str
+    created: str
+    task: str
+    version: str
+    model: str
+    grader: str
+    seed: str
+    trials: int
+    model_usage: Usage
+    grader_usage: Usage
+    packages: str
+    revision: str
+    command: str
+
+
+def runs(headers: Iterable[EvalLog]) -> list[Run]:
+    """Return what each header says, in its order."""
+    return [_run(log) for log in headers]
+
+
+def _run(log: EvalLog) -> Run:
+    spec = log.eval
+    revision = spec.revision
+    return Run(
+        log=PurePosixPath(log.location).name,
+        created=str(spec.created),
+        task=spec.task_registry_name or spec.task,
+        version=str(spec.task_version),
+        model=spec.model,
+        grader=panel_of(log) or "",
+        seed=str(spec.task_args.get("seed", "")),
+        trials=log.results.total_samples if log.results else 0,
+        model_usage=_usage(_alone(log)),
+        grader_usage=_usage(log.stats.role_usage.get("grader")),
+        packages=", ".join(f"{name} {version}" for name, version in sorted(spec.packages.items())),
+        revision=f"{revision.commit}{' with changes' if revision.dirty else ''}"
+        if revision
+        else "",
+        command=_command(log),
+    )
+
+
+def _alone(log: EvalLog) -> ModelUsage | None:
+    """Return the usage of the model under test, which its name is the key of."""
+    return log.stats.model_usage.get(log.eval.model)
+
+
+def _usage(usage: ModelUsage | None) -> Usage:
+    if usage is None:
+        return Usage(0, 0, None)
+    cached = (usage.input_tokens_cache_read or 0) + (usage.input_tokens_cache_write or 0)
+    return Usage(usage.input_tokens + cached, usage.output_tokens, usage.total_cost)
+
+
+def _command(log: EvalLog) -> str:
+    """Return the command that makes such a log again; what looks like a secret is left out."""
+    spec = log.eval
+    words = ["inspect", "eval", spec.task_registry_name or spec.task, "--model", spec.model]
+    words += _pairs("-M", spec.model_args)
+    words += _pairs("-T", spec.task_args_passed or {})
+    config = spec.model_generate_config.model_dump(exclude_none=True, exclude=_NOT_ASKED)
+    for name, given in config.items():
+        if isinstance(given, str | int | float):
+            words += [f"--{name.replace('_', '-')}", str(given)]
+    role = (spec.model_roles or {}).get("grader")
+    graders = role if isinstance(role, list) else [role] if role else []
+    words += [word for grader in graders for word in ("--model-role", _role(grader))]
+    return shlex.join(words)
+
+
+def _role(grader: ModelConfig) -> str:
+    return f"grader={grader.model}"
+
+
+def _pairs(flag: str, given: Mapping[str, Any]) -> list[str]:
+    return [
+        word
+        for name, value in given.items()
+        if not any(secret in name.lower() for secret in _SECRET)
+        for word in (flag, f"{name}={_said(value)}")
+    ]
+
+
+def _said(value: object) -> str:
+    if isinstance(value, list | tuple):
+        return ",".join(map(str, value))
+    return str(value).lower() if isinstance(value, bool) else str(value)
