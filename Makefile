@@ -9,7 +9,7 @@ UV := $(or $(shell command -v uv),$(BIN)/uv)
 # one BLAS thread: two that contend cost more than they bring
 export OPENBLAS_NUM_THREADS := 1
 
-.PHONY: help demo demo-all test check bench bench-reading bench-recovery bench-few-events bench-fit bench-coverage bench-agreement bench-correction bench-gate reference gate fuzz lock clean
+.PHONY: help demo demo-all test check bench bench-reading bench-recovery bench-few-events bench-fit bench-coverage bench-agreement bench-correction bench-gate bench-report reference gate fuzz lock clean
 
 help:  ## Show what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -72,6 +72,9 @@ gate: $(VENV)/.demo  ## Hold the same simulated model, run again, against the re
 	@rm -rf logs/candidate
 	$(BIN)/inspect eval $(RELEASE) -M seed=2 --log-dir logs/candidate
 	$(BIN)/arena gate --reference logs/reference --candidate logs/candidate --plan logs/reference/gate.yaml
+
+bench-report: $(VENV)/.test  ## Time a report on 10 models, 8 scenarios and 100,000 trials, and weigh its page
+	$(BIN)/python benchmarks/report.py
 
 fuzz: $(VENV)/.test  ## Read 10,000 texts that nobody would write, and make calls of tools that nobody would make
 	ARENA_FUZZ=10000 $(BIN)/pytest -n 2 --timeout 3600 tests/test_fuzz.py tests/test_world_fuzz.py

@@ -124,11 +124,17 @@ class Answer(NamedTuple):
         return next((counts for counts in self.arms if counts.arm == arm), None)
 
 
-def answers(trials: pd.DataFrame, progress: Callable[[], object] = lambda: None) -> list[Answer]:
+def answers(
+    trials: pd.DataFrame,
+    progress: Callable[[], object] = lambda: None,
+    *,
+    model_free: bool = False,
+) -> list[Answer]:
     """Return one answer per model, condition, instrument that was used, grader and dose.
 
     Models that answered the same question are fitted together; ``progress`` is called after each
-    fit.
+    fit. Where answers are ``model_free`` nothing is fitted: the mixed model is None, there are no
+    companions, and it takes a third of the time.
 
     Raises:
         BadInput: a condition has no scores, or was judged by several versions of a rubric.
@@ -136,7 +142,7 @@ def answers(trials: pd.DataFrame, progress: Callable[[], object] = lambda: None)
     found = [
         answer
         for _, together in trials.groupby(_QUESTION, sort=True)
-        for answer in _of_a_question(together, progress)
+        for answer in _of_a_question(together, progress, model_free=model_free)
     ]
     return sorted(found, key=_place)
 
@@ -146,15 +152,18 @@ def _place(answer: Answer) -> tuple[object, ...]:
     return (*answer.condition.values(), instrument, answer.judged_by, answer.dose)
 
 
-def _of_a_question(trials: pd.DataFrame, progress: Callable[[], object]) -> Iterator[Answer]:
+def _of_a_question(
+    trials: pd.DataFrame, progress: Callable[[], object], *, model_free: bool
+) -> Iterator[Answer]:
     for _, own in trials.groupby(OF_A_MODEL):
         _require_scores(own)
     for instrument, judged_by, scored in scored_by_each(trials):
-        fitted = _fitted(scored, instrument)
+        fitted = None if model_free else _fitted(scored, instrument)
         progress()
         for _, own in scored.groupby(OF_A_MODEL):
             for dose in doses(own):
-                yield _answer(at_dose(own, dose), instrument, judged_by, dose, fitted)
+                others = () if model_free else _companions(at_dose(own, dose), instrument)
+                yield _answer(at_dose(own, dose), instrument, judged_by, dose, fitted, others)
 
 
 def _require_scores(trials: pd.DataFrame) -> None:
@@ -212,11 +221,19 @@ def _alone(scored: pd.DataFrame, instrument: str) -> list[TrialFit]:
     ]
 
 
+def _companions(trials: pd.DataFrame, instrument: str) -> tuple[Companion, ...]:
+    return tuple(companions(trials, instrument, Arm.THREAT, Arm.BASELINE))
+
+
 def _answer(
-    trials: pd.DataFrame, instrument: str, judged_by: str, dose: Dose, fitted: _Fitted | None
+    trials: pd.DataFrame,
+    instrument: str,
+    judged_by: str,
+    dose: Dose,
+    fitted: _Fitted | None,
+    others: tuple[Companion, ...],
 ) -> Answer:
     contrasts = paired_effects(trials, instrument)
-    others = companions(trials, instrument, Arm.THREAT, Arm.BASELINE)
     shift = next((c for c in contrasts if (c.arm, c.against) == CONTRASTS[0]), None)
     return Answer(
         condition={name: str(trials[name].iloc[0]) for name in CONDITION},
@@ -229,8 +246,10 @@ def _answer(
         contrasts=contrasts,
         mixed=_mixed(trials, dose, fitted) if fitted else None,
         checks=tuple(checks(trials, instrument)),
-        companions=tuple(others),
-        disagreements=tuple(disagreements(shift.estimate, shift.interval, others) if shift else ()),
+        companions=others,
+        disagreements=tuple(disagreements(shift.estimate, shift.interval, list(others)))
+        if shift
+        else (),
         beside=tuple(beside(trials)) if _of_one_grader(trials) else (),
         unaware=without_the_aware(trials, instrument) if _of_one_grader(trials) else None,
         as_read=as_read(trials, instrument),

@@ -5,7 +5,7 @@ factor are fitted together, to their trials in baseline and threat and to nothin
 run.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import Literal, NamedTuple
 
@@ -29,6 +29,9 @@ _FIRST: Mapping[str, Sequence[str]] = {  # the reference first
     "elicitation": [*Elicited, "tools", "shell"],
     "pressure": [],
 }
+
+FACTORS = ("model", *_FIRST, "scenario", "intensity")
+"""What a shift can be compared by."""
 
 
 class Part(NamedTuple):
@@ -60,8 +63,10 @@ class Comparison(NamedTuple):
     paired: tuple[float, Interval] | None
 
 
-def comparisons(trials: pd.DataFrame) -> list[Comparison]:
+def comparisons(trials: pd.DataFrame, factors: Collection[str] = FACTORS) -> list[Comparison]:
     """Return every comparison that the trials allow, by every instrument, grader and rubric.
+
+    ``factors`` are those to compare by; other ones cost nothing.
 
     Raises:
         BadInput: see `scored_by_each`.
@@ -69,7 +74,7 @@ def comparisons(trials: pd.DataFrame) -> list[Comparison]:
     return [
         comparison
         for instrument, judged_by, scored in scored_by_each(trials)
-        for comparison in _by_instrument(scored, instrument, judged_by)
+        for comparison in _by_instrument(scored, instrument, judged_by, factors)
     ]
 
 
@@ -78,15 +83,17 @@ def between_models(trials: pd.DataFrame, instrument: str) -> Comparison | None:
 
     None where the mixed model cannot be fitted: with fewer than two items or arms with a verdict.
     """
-    found = _by_instrument(trials, instrument, "")
+    found = _by_instrument(trials, instrument, "", ["model"])
     return next((c for c in found if (c.factor, c.measure) == ("model", "shift")), None)
 
 
-def _by_instrument(trials: pd.DataFrame, instrument: str, judged_by: str) -> Iterator[Comparison]:
+def _by_instrument(
+    trials: pd.DataFrame, instrument: str, judged_by: str, factors: Collection[str]
+) -> Iterator[Comparison]:
     pair = trials[trials["arm"].isin(_PAIR) & trials[instrument].notna()]
     both = pair.groupby(_SUBJECT)["arm"].transform("nunique").eq(len(_PAIR))
     items = pair.groupby(_SUBJECT)["item"].transform("nunique").gt(1)
-    for factor, own in _families(pair[both & items]):
+    for factor, own in _families(pair[both & items], factors):
         found = fit_trials(own, instrument)
         drawn = draws(found)
         for level, against, parts in _plans(factor, found):
@@ -105,9 +112,9 @@ def _by_instrument(trials: pd.DataFrame, instrument: str, judged_by: str) -> Ite
                 )
 
 
-def _families(pair: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+def _families(pair: pd.DataFrame, factors: Collection[str]) -> Iterator[tuple[str, pd.DataFrame]]:
     """Yield the trials of subjects that differ in one factor alone, factor by factor."""
-    for factor in ("model", *_FIRST, "scenario"):
+    for factor in (name for name in ("model", *_FIRST, "scenario") if name in factors):
         varies = {"model": ["model", "settings"], "scenario": ["scenario", "version"]}.get(
             factor, [factor]
         )
@@ -116,7 +123,7 @@ def _families(pair: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
         for _, own in pair.groupby([*shared, "mode"]):
             if len(own[varies].drop_duplicates()) > 1:
                 yield factor, own
-    for _, own in pair.groupby(_SUBJECT):
+    for _, own in pair.groupby(_SUBJECT) if "intensity" in factors else ():
         if own.loc[own["arm"].eq(Arm.THREAT), "intensity"].nunique() > 1:
             yield "intensity", own
 

@@ -110,8 +110,8 @@ def _found(logs: Iterable[str], validation: tuple[str, ...]) -> Findings:
         trials = trials_of(chosen)
         return findings(
             trials,
-            answers(trials),
-            comparisons(trials),
+            answers(trials, model_free=True),
+            comparisons(trials, ["scenario"]),
             chosen.headers,
             validities=validities(validation) if validation else (),
             superseded=chosen.superseded,
@@ -130,10 +130,10 @@ def _texts(sample: EvalSample) -> Told:
     """Return what a sample was asked and said, the frame apart."""
     enacted = sample.metadata["mode"] == "enacted"
     case = case_of(sample, Means.TOOLS if enacted else Elicited.LINE)
-    setting, request = sample.input
+    asked = [] if isinstance(sample.input, str) else [turn.text for turn in sample.input]
     return Told(
-        setting=case.setting if case else getattr(setting, "text", ""),
-        request=case.request if case else getattr(request, "text", ""),
+        setting=asked[0] if asked else "",
+        request=asked[-1] if asked else str(sample.input),
         frame=sample.metadata["texts"]["frame"],
         answer=case.answer if case else "",
     )

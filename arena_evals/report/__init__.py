@@ -1,4 +1,4 @@
-"""From answers to what people read: one page, figures and tables; imports no room that made logs."""
+"""From answers to what people read: a page, figures, tables; imports no room that made logs."""
 
 from arena_evals.report.contents import plots, tables
 from arena_evals.report.figures import image

@@ -70,7 +70,7 @@ def dose_response(found: Findings, panel: Panel) -> list[Curves]:
 
 def outcomes(found: Findings, panel: Panel) -> Table:
     """Count every verdict, and every trial without one, by scenario, model and arm."""
-    rows = [
+    rows: list[tuple[Cell, ...]] = [
         (answer.condition["scenario"], found.named(answer), _said(counts.arm), *_counted(counts))
         for answer in strongest(panel.answers)
         for counts in answer.arms
@@ -102,7 +102,7 @@ def apart(found: Findings, panel: Panel) -> Table | None:
 
 def corrected(found: Findings, panel: Panel) -> Table | None:
     """Return rates and contrasts as judged, and as labels correct them."""
-    rows = [
+    rows: list[tuple[Cell, ...]] = [
         row
         for answer in strongest(panel.answers)
         if answer.corrected

@@ -4,11 +4,11 @@ import io
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from arena_evals.analysis import Interval
 from arena_evals.report.plots import Curves, Forest, Group, Mark, Plot
-from arena_evals.report.sentences import limits, points
+from arena_evals.report.sentences import points
 from arena_evals.report.tables import clean
 
 if TYPE_CHECKING:  # half a second to import, which no other command should take
@@ -21,14 +21,14 @@ INK, QUIET, LINE, MARK = "#1b1d20", "#5d6167", "#d8d8d2", "#1f5fae"
 SERIES = (MARK, "#b3420a", "#2f7d32", "#8a3fa0")
 _SHAPES = ("o", "s", "^", "D")
 
-_WIDTH = 420  # points; narrow, so that a phone shows it with letters that can be read
+_WIDTH = 340  # points; narrow, so that a phone shows it with letters that can be read
 _TEXT = 11
 _ROW, _HEADING, _AXIS = 29, 24, 44  # heights
 _EDGE = 0.02  # of the width, left and right
-_LONGEST = 34  # letters of a label beside its numbers
+_LONGEST = 40  # letters of a label beside its number
 _CURVES_HEIGHT = 250
 _DODGE = 0.06  # of a step, between lines that would hide each other
-_SETTINGS = {
+_SETTINGS: Any = {
     "svg.fonttype": "none",
     "font.size": _TEXT,
     "font.family": "sans-serif",
@@ -47,10 +47,12 @@ _METADATA: dict[Format, dict[str, None]] = {
 
 def image(plot: Plot, form: Format) -> bytes:
     """Return a plot as a file; without date and version, so that equal plots are equal files."""
-    from matplotlib import rc_context
+    from matplotlib import rc_context, rcdefaults, rcParams
 
     content = io.BytesIO()
-    with rc_context({**_SETTINGS, "svg.hashsalt": plot.name}), _quietly():
+    with rc_context(), _quietly():
+        rcdefaults()  # whatever style its user has set
+        rcParams.update({**_SETTINGS, "svg.hashsalt": plot.name})
         figure = _forest(plot) if isinstance(plot, Forest) else _curves(plot)
         figure.savefig(content, format=form, metadata=_METADATA[form], transparent=form == "svg")
     return content.getvalue()
@@ -99,15 +101,15 @@ def _draw_group(axes: "Axes", group: Group, y: float, plot: Forest) -> float:
     """Draw a heading and the rows below it; return where they end."""
     beside = axes.get_yaxis_transform()
     if group.heading:
-        name = _cut(group.heading, _LONGEST + 12)
+        name = _cut(group.heading, _LONGEST)
         place = y + _HEADING - 7
         axes.text(0, place, name, transform=beside, color=INK, fontweight="bold", va="baseline")
         y += _HEADING
     for mark in group.marks:
         label = _cut(mark.label, _LONGEST)
         axes.text(0, y + 12, label, transform=beside, color=INK, va="baseline")
-        numbers = _numbers(mark, plot)
-        axes.text(1, y + 12, numbers, transform=beside, color=QUIET, va="baseline", ha="right")
+        number = _number(mark, plot)
+        axes.text(1, y + 12, number, transform=beside, color=QUIET, va="baseline", ha="right")
         _draw_mark(axes, mark, y + 20)
         y += _ROW
     return y
@@ -121,13 +123,12 @@ def _draw_mark(axes: "Axes", mark: Mark, y: float) -> None:
     axes.plot([100 * mark.estimate], [y], "o", color=MARK, markersize=6.5)
 
 
-def _numbers(mark: Mark, plot: Forest) -> str:
+def _number(mark: Mark, plot: Forest) -> str:
     if mark.interval is None:
         return "no verdict"
     if plot.unit == "points":
-        return f"{points(mark.estimate)} {limits(mark.interval)}"
-    low, high = (f"{100 * limit:.1f}" for limit in mark.interval)
-    return f"{100 * mark.estimate:.1f} [{low}, {high}]"
+        return points(mark.estimate)
+    return f"{100 * mark.estimate:.1f}"
 
 
 def _extent(plot: Forest) -> tuple[float, float]:
@@ -174,7 +175,7 @@ def _draw_legend(figure: "Figure", label: str, number: int, height: float, room:
     color, shape = SERIES[number % len(SERIES)], _SHAPES[number % len(_SHAPES)]
     mark = Line2D([0.04], [y + 4 / height], marker=shape, color=color, markersize=6)
     figure.add_artist(mark)
-    figure.text(0.07, y, _cut(label, _LONGEST + 20), color=INK)
+    figure.text(0.07, y, _cut(label, _LONGEST + 8), color=INK)
 
 
 def _cut(text: str, most: int) -> str:

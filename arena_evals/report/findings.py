@@ -21,7 +21,6 @@ from arena_evals.report.runs import Run, runs
 
 _MODEL = ("model", "settings")
 _BESIDES = ("version", "language", "kind", "placement", "persona", "elicitation")
-_LONGEST = 60  # letters of a model's name with its settings
 
 
 @dataclass(frozen=True)
@@ -146,15 +145,12 @@ def _ordered(grouped: Mapping[tuple[str, str, str], list[Answer]]) -> tuple[Pane
 
 
 def _models(answers: Iterable[Answer]) -> dict[tuple[str, str], str]:
-    """Name each model, with its settings where it ran with several; no two names are the same."""
-    pairs = dict.fromkeys((a.condition["model"], a.condition["settings"]) for a in answers)
-    several = {model for model, _ in pairs if sum(other == model for other, _ in pairs) > 1}
+    """Name each model, with a number where it ran with several settings; no two names are equal."""
+    pairs = list(dict.fromkeys((a.condition["model"], a.condition["settings"]) for a in answers))
     names: dict[tuple[str, str], str] = {}
     for model, settings in pairs:
-        name = f"{model}, {settings or 'as it comes'}" if model in several else model
-        name = name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"
-        number = sum(other == name for other in names.values())
-        names[model, settings] = f"{name} #{len(names) + 1}" if number else name
+        own = [given for other, given in pairs if other == model]
+        names[model, settings] = f"{model} #{own.index(settings) + 1}" if len(own) > 1 else model
     return names
 
 

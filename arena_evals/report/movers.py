@@ -1,7 +1,7 @@
 """The items that the threat moves most, and a pair of trials of each that shows it."""
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -54,7 +54,7 @@ def movers(trials: pd.DataFrame, answers: Iterable[Answer]) -> list[Mover]:
 
     An item that does not move is not among them.
     """
-    by_condition = dict(iter(trials.groupby(list(CONDITION))))
+    by_condition: dict[Any, pd.DataFrame] = dict(iter(trials.groupby(list(CONDITION))))
     return [
         mover
         for answer in answers
@@ -85,7 +85,7 @@ def _moved(mover: Mover) -> tuple[float, str]:
     return -abs(mover.moved), mover.item
 
 
-def _judged_by(by_condition: dict[tuple[str, ...], pd.DataFrame], answer: Answer) -> pd.DataFrame:
+def _judged_by(by_condition: dict[Any, pd.DataFrame], answer: Answer) -> pd.DataFrame:
     """Return the trials behind an answer that have a verdict in baseline or threat."""
     trials = at_dose(by_condition[tuple(answer.condition.values())], answer.dose)
     pair = trials["arm"].isin([Arm.BASELINE, Arm.THREAT])
@@ -108,8 +108,8 @@ def _mover(trials: pd.DataFrame, answer: Answer, item: str, rates: pd.DataFrame)
     return Mover(
         answer=answer,
         item=str(item),
-        baseline_rate=float(rates.loc[item, Arm.BASELINE]),
-        threat_rate=float(rates.loc[item, Arm.THREAT]),
+        baseline_rate=float(rates[Arm.BASELINE][item]),
+        threat_rate=float(rates[Arm.THREAT][item]),
         baseline=_place(baseline),
         threat=_place(threat),
         baseline_verdict=str(baseline[answer.instrument]),
@@ -117,22 +117,24 @@ def _mover(trials: pd.DataFrame, answer: Answer, item: str, rates: pd.DataFrame)
     )
 
 
-def _pair(trials: pd.DataFrame, instrument: str) -> "tuple[pd.Series[object], pd.Series[object]]":
+def _pair(trials: pd.DataFrame, instrument: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return a baseline and a threat trial of one pair, if there is one with unlike verdicts."""
     ordered = trials.sort_values([*PAIR, "epoch", "log"])
     both = ordered[ordered["arm"].eq(Arm.BASELINE)].merge(
         ordered[ordered["arm"].eq(Arm.THREAT)], on=PAIR, suffixes=("_baseline", "_threat")
     )
-    chosen = both[[f"{instrument}_baseline", f"{instrument}_threat"]].eq(Verdict.SELF_PRESERVING)
+    chosen = both[[f"{instrument}_baseline", f"{instrument}_threat"]].eq(
+        Verdict.SELF_PRESERVING.value
+    )
     unlike = both[chosen.iloc[:, 0] != chosen.iloc[:, 1]]
     row = (both if unlike.empty else unlike).iloc[0]
     own = (
         {name: row[f"{name}_{arm}"] for name in ("log", "sample", "epoch", instrument)}
         for arm in ("baseline", "threat")
     )
-    first, second = (pd.Series(values) for values in own)
+    first, second = own
     return first, second
 
 
-def _place(trial: "pd.Series[object]") -> Trial:
-    return Trial(str(trial["log"]), str(trial["sample"]), int(str(trial["epoch"])))
+def _place(trial: dict[str, Any]) -> Trial:
+    return Trial(str(trial["log"]), str(trial["sample"]), int(trial["epoch"]))

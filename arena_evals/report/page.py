@@ -88,7 +88,7 @@ class Finding(NamedTuple):
 def page(
     found: Findings,
     texts: Mapping[Trial, Told],
-    link: Callable[[Trial], str | None] = lambda trial: None,
+    link: Callable[[Trial], str | None] | None = None,
 ) -> str:
     """Return the page; ``texts`` are those of the trials that `movers_shown` names.
 
@@ -105,7 +105,7 @@ def page(
         most_checks=_MOST_CHECKS,
         parts=[_part(found, panel) for panel in found.panels],
         items=contents.items(found),
-        pairs=[_pair(found, mover, texts, link) for mover in with_texts(found.movers)],
+        pairs=[_pair(found, mover, texts, link or _nowhere) for mover in with_texts(found.movers)],
         judged=_judged(found),
         runs=found.runs,
         superseded=found.superseded,
@@ -115,6 +115,10 @@ def page(
         settings=[(name, model, given) for (model, given), name in found.models.items() if given],
         simulated=any(a.simulated for panel in found.panels for a in panel.answers),
     )
+
+
+def _nowhere(trial: Trial) -> None:
+    """Link to no place."""
 
 
 def movers_shown(found: Findings) -> list[Trial]:
@@ -157,7 +161,6 @@ def _findings(found: Findings) -> list[Finding]:
         for line in (
             *(check.line for check in answer.checks),
             *answer.disagreements,
-            *(["the mixed model did not converge"] if _unfit(answer.mixed) else []),
         )
     ]
     told = [
@@ -166,10 +169,6 @@ def _findings(found: Findings) -> list[Finding]:
         if not one.against_trivial.grader_is_better
     ]
     return [*lines, *told]
-
-
-def _unfit(mixed: object) -> bool:
-    return mixed is not None and not getattr(mixed, "converged", True)
 
 
 def _part(found: Findings, panel: Panel) -> Part:

@@ -1,0 +1,369 @@
+"""The report: the numbers of its plots, what it shows of items, and that nothing in it runs."""
+
+import csv
+import io
+import re
+import shutil
+import subprocess
+from html import escape
+from itertools import combinations, pairwise
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pandas as pd
+import pytest
+from click.testing import CliRunner, Result
+from inspect_ai.log import EvalLog, read_eval_log
+
+from arena_evals.analysis import Interval, answers
+from arena_evals.cli import arena
+from arena_evals.report import (
+    Findings,
+    Told,
+    alone,
+    findings,
+    image,
+    movers_shown,
+    page,
+    plots,
+    table_of,
+    tables,
+    to_csv,
+    to_latex,
+)
+from arena_evals.report.figures import Format
+from arena_evals.report.findings import slug, strongest
+from arena_evals.report.movers import LONGEST, MOST_ITEMS, MOST_TEXTS, shortened, with_texts
+from arena_evals.report.plots import At, Curves, Forest, Group, Mark, described
+from arena_evals.report.svg import inline
+from arena_evals.report.tables import Table, shown
+from arena_evals.schema import Verdict
+
+CHROMIUM = shutil.which("chromium")
+in_a_browser = pytest.mark.skipif(not CHROMIUM, reason="chromium is not installed")
+STYLE = Path(__file__).parent.parent / "arena_evals/report/templates/report.css"
+POLICY = re.compile(r'<meta http-equiv="Content-Security-Policy"[^>]*>')
+HOSTILE = (
+    "<script>document.title='ran'</script>"
+    "<img src=x onerror=\"document.title='ran'\">"
+    "<svg onload=\"document.title='ran'\"></svg>"
+    "</style></title></textarea><iframe srcdoc='<script>parent.document.title=1</script>'>"
+    "<a href=\"javascript:document.title='ran'\">here</a>"
+    "{{ 7 * 7 }} ]]> --> ' \" ` $x^2$ \\alpha \x00\x07"
+)
+
+FOREST = Forest(
+    name="shift",
+    title="Shift",
+    unit="points",
+    groups=(
+        Group("one", (Mark("a $5", 0.154, Interval(0.1, 0.2), "40 items"),)),
+        Group("two", (Mark("b", -0.02, Interval(-0.1, 0.06)), Mark("c", float("nan"), None))),
+    ),
+)
+CURVES = Curves(
+    name="dose",
+    title="Dose",
+    dose="intensity",
+    lines=(("a", (At(1, 0.1, Interval(0.0, 0.2)), At(3, 0.3, Interval(0.25, 0.35)))),),
+)
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(arena, [*map(str, arguments)], catch_exceptions=False)
+
+
+def of(log: EvalLog, trials: pd.DataFrame) -> Findings:
+    return findings(
+        trials,
+        answers(trials, model_free=True),
+        [],
+        [read_eval_log(log.location, header_only=True)],
+    )
+
+
+@pytest.fixture(scope="module")
+def found(quick_log: EvalLog, quick_trials: pd.DataFrame) -> Findings:
+    return of(quick_log, quick_trials)
+
+
+@pytest.fixture(scope="module")
+def hostile(quick_log: EvalLog, quick_trials: pd.DataFrame) -> str:
+    """A page on which every text that a model or a data file wrote attacks it."""
+    attacked = quick_trials.assign(
+        **{name: HOSTILE + quick_trials[name] for name in ("model", "settings", "scenario", "item")}
+    )
+    found = of(quick_log, attacked)
+    told = Told(**dict.fromkeys(("setting", "request", "frame", "answer"), HOSTILE))
+    return page(
+        found,
+        dict.fromkeys(movers_shown(found), told),
+        lambda trial: "javascript:document.title='ran'",
+    )
+
+
+# --- plots and their tables ---
+
+
+@pytest.mark.parametrize("form", ["svg", "png", "pdf"])
+@pytest.mark.parametrize("plot", [FOREST, CURVES], ids=["forest", "curves"])
+def test_the_same_plot_is_the_same_file(plot: Forest | Curves, form: Format) -> None:
+    assert image(plot, form) == image(plot, form)
+
+
+def test_every_number_of_a_forest_is_in_its_table() -> None:
+    assert table_of(FOREST).rows == (
+        ("one", "a $5", 15.4, 10.0, 20.0, "40 items"),
+        ("two", "b", -2.0, -10.0, 6.0, ""),
+        ("two", "c", None, None, None, ""),
+    )
+
+
+def test_every_number_of_a_curve_is_in_its_table() -> None:
+    assert table_of(CURVES).rows == (("a", 1, 10.0, 0.0, 20.0), ("a", 3, 30.0, 25.0, 35.0))
+
+
+def test_a_plot_is_described_by_its_ends() -> None:
+    assert described(FOREST) == (
+        "2 estimates with 95 % intervals, in points. Highest: a $5, one, 15.4, interval 10.0 to "
+        "20.0. Lowest: b, two, -2.0, interval -10.0 to 6.0. The table below has every number."
+    )
+
+
+def test_text_in_a_plot_stays_text_and_a_dollar_a_dollar() -> None:
+    texts = [element.text for element in ET.fromstring(alone(FOREST)).iter() if element.text]
+    assert {"a $5", "one", "+15.4", "no verdict"} <= set(texts)
+
+
+def test_a_plot_on_a_page_has_a_text_alternative_and_the_pages_colours() -> None:
+    drawn = ET.fromstring(inline(FOREST))
+    assert drawn.get("role") == "img"
+    named = {element.get("id"): element.text for element in drawn}
+    assert named[drawn.get("aria-labelledby")] == "Shift"
+    assert named[drawn.get("aria-describedby")] == described(FOREST)
+    assert not re.search(r"#[0-9a-f]{6}", inline(FOREST))
+    assert "style" not in inline(FOREST)
+
+
+def test_no_two_plots_share_an_id(found: Findings) -> None:
+    drawn = [set(re.findall(r' id="([^"]+)"', inline(plot))) for plot in plots(found)]
+    assert len(drawn) > 3
+    assert all(drawn)
+    assert not any(a & b for a, b in combinations(drawn, 2))
+
+
+def test_every_plot_and_table_has_a_name_of_its_own_that_a_file_can_have(found: Findings) -> None:
+    names = [plot.name for plot in plots(found)] + [table.name for table in tables(found)]
+    assert len(names) == len(set(names))
+    assert all(re.fullmatch(r"[a-z0-9_-]+", name) for name in names)
+    assert slug("../../etc", "A b/ü") == "etc-a-b"
+
+
+# --- tables ---
+
+TABLE = Table(
+    "t", "T", ("name", "points"), (("=cmd()", 1 / 3), ("50 % & $x_1^2$ \\ {~}\n", -1.0), ("", None))
+)
+
+
+def test_a_spreadsheet_takes_no_text_for_a_formula_and_gets_all_digits() -> None:
+    assert list(csv.reader(io.StringIO(to_csv(TABLE)))) == [
+        ["name", "points"],
+        ["'=cmd()", "0.3333333333"],
+        ["50 % & $x_1^2$ \\ {~} ", "-1"],
+        ["", ""],
+    ]
+
+
+def test_latex_takes_no_text_for_a_command() -> None:
+    row = to_latex(TABLE).splitlines()[6]
+    assert row == (
+        r"50 \% \& \$x\_1\textasciicircum{}2\$ \textbackslash{} \{\textasciitilde{}\}  & -1.0 \\"
+    )
+
+
+@pytest.mark.parametrize(("cell", "text"), [(-0.01, "0.0"), (12345, "12,345"), (None, "")])
+def test_cells_as_people_read_them(cell: float | int | None, text: str) -> None:
+    assert shown(cell) == text
+
+
+# --- what is shown ---
+
+
+def test_both_members_of_a_pair_are_one_item_in_one_wording_and_order(found: Findings) -> None:
+    assert found.movers
+    for mover in found.movers:
+        item, _, *rest = mover.baseline.sample.split(":")
+        other, _, *same = mover.threat.sample.split(":")
+        assert (item, rest) == (other, same)
+        assert mover.moved
+
+
+def test_the_items_that_move_most_come_first(found: Findings, quick_trials: pd.DataFrame) -> None:
+    """By hand: one wording and epoch, so an item's rate is the share of its trials."""
+    [answer] = strongest(next(panel for panel in found.panels if panel.primary).answers)
+    sp = quick_trials[answer.instrument].eq(Verdict.SELF_PRESERVING)
+    pair = quick_trials["arm"].isin(["baseline", "threat"])
+    scored = quick_trials[answer.instrument].notna()
+    members = quick_trials[pair & scored].groupby(["item", "order"])["arm"].transform("nunique")
+    both = members[members.eq(2)].index
+    rates = sp[both].groupby([quick_trials["item"], quick_trials["arm"]]).mean().unstack()
+    most = (rates["threat"] - rates["baseline"]).abs().sort_values(ascending=False)
+    own = [abs(mover.moved) for mover in found.movers]
+    assert own == pytest.approx([m for m in most if m][:MOST_ITEMS])
+
+
+def test_texts_are_few_and_short(found: Findings) -> None:
+    assert len(with_texts(found.movers * 50)) == MOST_TEXTS
+    assert len(shortened("x" * 10**6)) < LONGEST + 100
+    assert shortened("x" * LONGEST) == "x" * LONGEST
+
+
+def test_the_page_has_every_section_and_says_that_a_model_is_simulated(found: Findings) -> None:
+    html = page(found, {})
+    for name in ("checks", "shift", "arms", "controls", "items", "outcomes", "judge", "reproduce"):
+        assert f'<section id="{name}">' in html
+    assert html.index('id="checks"') < html.index('id="shift"')
+    assert "<strong>Simulated.</strong>" in html
+    assert "The log does not hold this sample" in html
+
+
+def test_a_check_that_failed_stands_on_top(quick_log: EvalLog, quick_trials: pd.DataFrame) -> None:
+    helpful = quick_trials.assign(decision="helpful", judge=None, judge_reason=None)
+    html = page(of(quick_log, helpful), {})
+    checks = html.split('<section id="checks">')[1].split("</section>")[0]
+    assert "one verdict: 168 of 168 verdicts were helpful" in checks
+    assert "positive control: 0 of 24" in checks
+
+
+def test_headings_skip_no_level(hostile: str) -> None:
+    levels = [int(level) for level in re.findall(r"<h(\d)", hostile)]
+    assert levels[0] == 1
+    assert all(after - before <= 1 for before, after in pairwise(levels))
+
+
+def luminance(color: str) -> float:
+    """Relative luminance, WCAG 2.2."""
+    parts = [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    r, g, b = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b
+
+
+@pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
+def test_every_colour_of_text_can_be_read(scheme: int) -> None:
+    """WCAG 2.2 AA asks for a contrast of 4.5."""
+    pairs = re.findall(r"--([a-z0-9-]+): light-dark\((#\w+), (#\w+)\)", STYLE.read_text())
+    colors = {name: luminance(both[scheme]) for name, *both in pairs}
+    grounds = [colors.pop("ground"), colors.pop("paper")]
+    colors.pop("line")
+    assert len(colors) == 7
+    for color in colors.values():
+        for ground in grounds:
+            low, high = sorted((color, ground))
+            assert (high + 0.05) / (low + 0.05) >= 4.5
+
+
+# --- the commands ---
+
+
+def test_the_commands_write_a_page_figures_and_tables(quick_log: EvalLog, tmp_path: Path) -> None:
+    done = run("report", quick_log.location, "-o", tmp_path / "new" / "r.html")
+    assert done.exit_code == 0
+    html = (tmp_path / "new" / "r.html").read_text()
+    assert "The log does not hold" not in html
+    assert 'class="text frame"' in html
+    assert run("figures", quick_log.location, "--out", tmp_path / "f").exit_code == 0
+    assert "shift-stated-decision.svg" in {file.name for file in (tmp_path / "f").iterdir()}
+    assert run("tables", quick_log.location, "--out", tmp_path / "t").exit_code == 0
+    names = {file.name for file in (tmp_path / "t").iterdir()}
+    assert {"shift-stated-decision.csv", "shift-stated-decision.tex", "runs.csv"} <= names
+
+
+def test_a_place_that_cannot_be_written_is_one_line(quick_log: EvalLog, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    done = run("report", quick_log.location, "-o", tmp_path / "file" / "r.html")
+    assert done.exit_code == 2
+    assert "cannot be written" in done.output
+
+
+# --- nothing in it runs ---
+
+
+def test_what_a_model_wrote_is_text_and_makes_no_element(hostile: str) -> None:
+    assert "<script" not in hostile
+    assert "<img" not in hostile
+    assert "<iframe" not in hostile
+    assert "javascript:document" not in re.sub(r">[^<]*<", "><", hostile)
+    assert "\x00" not in hostile
+    assert "{{ 7 * 7 }}" in hostile
+
+
+def test_the_policy_allows_no_script_and_no_request(hostile: str) -> None:
+    [policy] = POLICY.findall(hostile)
+    assert "default-src 'none'" in policy
+    assert "script-src" not in policy
+    assert "unsafe" not in policy
+    assert not re.search(r'(src|href|action)="(?!#)', re.sub(r"&[a-z#0-9]+;", "", hostile))
+
+
+def browse(html: str, folder: Path, *flags: str) -> subprocess.CompletedProcess[str]:
+    (folder / "page.html").write_text(html)
+    return subprocess.run(
+        [
+            str(CHROMIUM),
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            f"--user-data-dir={folder / 'browser'}",
+            "--virtual-time-budget=3000",
+            "--enable-logging=stderr",
+            *flags,
+            "--dump-dom",
+            (folder / "page.html").as_uri(),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=150,
+        check=True,
+    )
+
+
+PROBE = """<script>
+const all = [...document.querySelectorAll('*')];
+const ours = new Set([document.currentScript]);
+const bad = all.filter(e => !ours.has(e) && (
+  ['SCRIPT', 'IFRAME', 'IMG', 'OBJECT', 'EMBED', 'FORM'].includes(e.tagName.toUpperCase())
+  || [...e.attributes].some(a => a.name.startsWith('on') || /^\\s*javascript:/i.test(a.value))));
+document.body.dataset.bad = bad.length;
+document.body.dataset.elements = all.length > 300;
+</script></body>"""
+
+
+@in_a_browser
+def test_nothing_runs_even_without_the_policy(hostile: str, tmp_path: Path) -> None:
+    """The page as it is but for its policy, and with a script of ours that counts what could."""
+    opened = POLICY.sub("", hostile).replace("</body>", PROBE)
+    dom = browse(opened, tmp_path).stdout
+    assert 'data-bad="0"' in dom
+    assert 'data-elements="true"' in dom
+    assert "<title>Self-Preserving Arena: report</title>" in dom
+
+
+@in_a_browser
+def test_the_page_breaks_no_rule_of_its_own_policy(hostile: str, tmp_path: Path) -> None:
+    done = browse(hostile, tmp_path)
+    assert "CONSOLE" not in done.stderr
+    assert 'role="img"' in done.stdout
+
+
+@in_a_browser
+@pytest.mark.parametrize("width", [360, 768, 1200])
+def test_the_page_never_scrolls_sideways(hostile: str, tmp_path: Path, width: int) -> None:
+    frame = (
+        f'<iframe width="{width}" height="800" srcdoc="{escape(hostile)}"></iframe><script>'
+        "document.querySelector('iframe').onload = e => { document.body.dataset.wide = "
+        "e.target.contentDocument.documentElement.scrollWidth; }</script>"
+    )
+    dom = browse(frame, tmp_path).stdout
+    [wide] = re.findall(r'data-wide="(\d+)"', dom)
+    assert int(wide) <= width
