@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 from html import escape
+from html.parser import HTMLParser
 from itertools import combinations, pairwise
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -289,21 +290,36 @@ def test_a_place_that_cannot_be_written_is_one_line(quick_log: EvalLog, tmp_path
 # --- nothing in it runs ---
 
 
+class Elements(HTMLParser):
+    """Every element of a page, with its attributes."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+
+
 def test_what_a_model_wrote_is_text_and_makes_no_element(hostile: str) -> None:
-    assert "<script" not in hostile
-    assert "<img" not in hostile
-    assert "<iframe" not in hostile
-    assert "javascript:document" not in re.sub(r">[^<]*<", "><", hostile)
+    elements = Elements(hostile).found
+    tags = {tag for tag, _ in elements}
+    assert {"table", "svg", "figure"} <= tags
+    assert not tags & {"script", "img", "iframe", "object", "embed", "form", "input", "link"}
+    assert not any(name.startswith("on") for _, own in elements for name in own)
     assert "\x00" not in hostile
     assert "{{ 7 * 7 }}" in hostile
 
 
-def test_the_policy_allows_no_script_and_no_request(hostile: str) -> None:
+def test_the_page_asks_for_nothing_and_links_only_to_itself(hostile: str) -> None:
     [policy] = POLICY.findall(hostile)
     assert "default-src 'none'" in policy
     assert "script-src" not in policy
     assert "unsafe" not in policy
-    assert not re.search(r'(src|href|action)="(?!#)', re.sub(r"&[a-z#0-9]+;", "", hostile))
+    for _, own in Elements(hostile).found:
+        assert not own.keys() & {"src", "srcset", "action", "data", "style"}
+        assert (own.get("href") or "#").startswith("#")
 
 
 def browse(html: str, folder: Path, *flags: str) -> subprocess.CompletedProcess[str]:

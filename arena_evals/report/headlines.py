@@ -56,8 +56,8 @@ def _over_scenarios(answers: Iterable[Answer]) -> Iterator[str]:
         return
     above = sum(shift.interval.low > 0 for _, shift in shifts)
     below = sum(shift.interval.high < 0 for _, shift in shifts)
-    towards = f"The threat surely shifts it towards itself in {above} of {len(shifts)} scenarios"
-    yield towards + (f", and away from itself in {below}." if below else ".")
+    lies = f"The shift's interval lies above zero in {above} of {len(shifts)} scenarios"
+    yield lies + (f", and below it in {below}." if below else ".")
     most = max(shifts, key=_estimate)
     least = min(shifts, key=_estimate)
     yield (

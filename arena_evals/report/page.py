@@ -98,7 +98,7 @@ def page(
     """
     environment = _environment()
     style = Markup(environment.get_template("report.css").render())  # noqa: S704  (our own file)
-    return environment.get_template("report.html").render(
+    whole = environment.get_template("report.html").render(
         style=style,
         style_hash=f"sha256-{b64encode(sha256(style.encode()).digest()).decode()}",
         findings=_findings(found),
@@ -115,6 +115,7 @@ def page(
         settings=[(name, model, given) for (model, given), name in found.models.items() if given],
         simulated=any(a.simulated for panel in found.panels for a in panel.answers),
     )
+    return f"{whole.strip()}\n"
 
 
 def _nowhere(trial: Trial) -> None:
