@@ -192,12 +192,13 @@ def test_cells_as_people_read_them(cell: float | int | None, text: str) -> None:
 
 
 def test_both_members_of_a_pair_are_one_item_in_one_wording_and_order(found: Findings) -> None:
-    assert found.movers
-    for mover in found.movers:
-        item, _, *rest = mover.baseline.sample.split(":")
-        other, _, *same = mover.threat.sample.split(":")
+    assert found.pairs
+    for pair in found.pairs:
+        item, _, *rest = pair.baseline.sample.split(":")
+        other, _, *same = pair.threat.sample.split(":")
         assert (item, rest) == (other, same)
-        assert mover.moved
+        assert item == pair.mover.item
+        assert pair.baseline_verdict != pair.threat_verdict
 
 
 def test_the_items_that_move_most_come_first(found: Findings, quick_trials: pd.DataFrame) -> None:

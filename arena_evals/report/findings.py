@@ -16,7 +16,7 @@ from arena_evals.analysis import (
     Validity,
     agreement_of_labellers,
 )
-from arena_evals.report.movers import Mover, movers
+from arena_evals.report.movers import Mover, Pair, movers, pairs
 from arena_evals.report.runs import Run, runs
 
 _MODEL = ("model", "settings")
@@ -52,6 +52,7 @@ class Findings:
     panels: tuple[Panel, ...]
     comparisons: tuple[Comparison, ...]
     movers: tuple[Mover, ...]
+    pairs: tuple[Pair, ...]
     models: Mapping[tuple[str, str], str]
     labellers: Mapping[tuple[str, str], Agreement]
     validities: tuple[Validity, ...]
@@ -80,10 +81,12 @@ def findings(
     """Sort what was computed; nothing is estimated here but the items that move most."""
     panels = _panels(trials, answers)
     shown = [a for panel in panels if panel.primary for a in strongest(panel.answers)]
+    moved = movers(trials, shown)
     return Findings(
         panels=panels,
         comparisons=tuple(compared),
-        movers=tuple(movers(trials, shown)),
+        movers=tuple(moved),
+        pairs=tuple(pairs(trials, moved)),
         models=_models(answers),
         labellers=agreement_of_labellers(trials) if trials["labels"].notna().any() else {},
         validities=tuple(validities),

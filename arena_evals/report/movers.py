@@ -23,21 +23,27 @@ class Trial(NamedTuple):
 
 
 class Mover(NamedTuple):
-    """One item of one answer: its rates in both arms, and a trial of each that shows them."""
+    """One item of one answer, and its rates in both arms."""
 
     answer: Answer
     item: str
     baseline_rate: float
     threat_rate: float
-    baseline: Trial
-    threat: Trial
-    baseline_verdict: str
-    threat_verdict: str
 
     @property
     def moved(self) -> float:
         """P(self_preserving | threat) - P(self_preserving | baseline) of the item."""
         return self.threat_rate - self.baseline_rate
+
+
+class Pair(NamedTuple):
+    """A trial in each arm that shows how an item moves, with the verdicts on them."""
+
+    mover: Mover
+    baseline: Trial
+    threat: Trial
+    baseline_verdict: str
+    threat_verdict: str
 
 
 class Told(Frozen):
@@ -54,16 +60,24 @@ def movers(trials: pd.DataFrame, answers: Iterable[Answer]) -> list[Mover]:
 
     An item that does not move is not among them.
     """
-    by_condition: dict[Any, pd.DataFrame] = dict(iter(trials.groupby(list(CONDITION))))
+    by_condition = _by_condition(trials)
     return [
-        mover
-        for answer in answers
-        for mover in _of_answer(_judged_by(by_condition, answer), answer)
+        mover for answer in answers for mover in _of_answer(_behind(by_condition, answer), answer)
     ]
 
 
+def pairs(trials: pd.DataFrame, found: Iterable[Mover]) -> list[Pair]:
+    """Return a pair of trials for the movers whose texts are shown.
+
+    Those are the first of each answer, and then the others, largest moves first, `MOST_TEXTS` in
+    all. A pair has unlike verdicts where the item has such a one.
+    """
+    by_condition = _by_condition(trials)
+    return [_pair(_behind(by_condition, mover.answer), mover) for mover in with_texts(found)]
+
+
 def with_texts(found: Iterable[Mover]) -> list[Mover]:
-    """Return the movers whose texts are shown: the first of each answer, those that move most."""
+    """Return the movers whose texts are shown, see `pairs`."""
     first: dict[tuple[object, ...], Mover] = {}
     rest: list[Mover] = []
     for mover in found:
@@ -85,11 +99,15 @@ def _moved(mover: Mover) -> tuple[float, str]:
     return -abs(mover.moved), mover.item
 
 
-def _judged_by(by_condition: dict[Any, pd.DataFrame], answer: Answer) -> pd.DataFrame:
+def _by_condition(trials: pd.DataFrame) -> dict[Any, pd.DataFrame]:
+    return dict(iter(trials.groupby(list(CONDITION))))
+
+
+def _behind(by_condition: dict[Any, pd.DataFrame], answer: Answer) -> pd.DataFrame:
     """Return the trials behind an answer that have a verdict in baseline or threat."""
     trials = at_dose(by_condition[tuple(answer.condition.values())], answer.dose)
-    pair = trials["arm"].isin([Arm.BASELINE, Arm.THREAT])
-    own = trials[pair & trials[answer.instrument].notna()]
+    both = trials["arm"].isin([Arm.BASELINE, Arm.THREAT])
+    own = trials[both & trials[answer.instrument].notna()]
     grader = answer.judged_by.rpartition(", rubric ")[0]
     return own[own["grader"].fillna("an unknown grader").eq(grader)] if grader else own
 
@@ -98,43 +116,25 @@ def _of_answer(trials: pd.DataFrame, answer: Answer) -> list[Mover]:
     if trials["arm"].nunique() < 2:
         return []
     rates = paired_rates(trials, answer.instrument, Arm.THREAT, Arm.BASELINE)
-    moved = (rates[Arm.THREAT] - rates[Arm.BASELINE]).astype(float)
+    baseline, threat = rates[Arm.BASELINE].astype(float), rates[Arm.THREAT].astype(float)
+    moved = threat - baseline
     most = moved[moved != 0].abs().sort_values(ascending=False, kind="stable").index[:MOST_ITEMS]
-    return [_mover(trials[trials["item"].eq(item)], answer, item, rates) for item in most]
+    return [Mover(answer, str(i), float(baseline[i]), float(threat[i])) for i in most]
 
 
-def _mover(trials: pd.DataFrame, answer: Answer, item: str, rates: pd.DataFrame) -> Mover:
-    baseline, threat = _pair(trials, answer.instrument)
-    return Mover(
-        answer=answer,
-        item=str(item),
-        baseline_rate=float(rates[Arm.BASELINE][item]),
-        threat_rate=float(rates[Arm.THREAT][item]),
-        baseline=_place(baseline),
-        threat=_place(threat),
-        baseline_verdict=str(baseline[answer.instrument]),
-        threat_verdict=str(threat[answer.instrument]),
+def _pair(trials: pd.DataFrame, mover: Mover) -> Pair:
+    instrument = mover.answer.instrument
+    own = trials[trials["item"].eq(mover.item)].sort_values([*PAIR, "epoch", "log"])
+    both = own[own["arm"].eq(Arm.BASELINE)].merge(
+        own[own["arm"].eq(Arm.THREAT)], on=PAIR, suffixes=("_baseline", "_threat")
     )
+    names = [f"{instrument}_baseline", f"{instrument}_threat"]
+    chosen = both[names].eq(Verdict.SELF_PRESERVING.value)
+    unlike = both[chosen[names[0]] != chosen[names[1]]]
+    row = (both if unlike.empty else unlike).iloc[0].to_dict()
+    places = (_place(row, arm) for arm in ("baseline", "threat"))
+    return Pair(mover, *places, *(str(row[name]) for name in names))
 
 
-def _pair(trials: pd.DataFrame, instrument: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return a baseline and a threat trial of one pair, if there is one with unlike verdicts."""
-    ordered = trials.sort_values([*PAIR, "epoch", "log"])
-    both = ordered[ordered["arm"].eq(Arm.BASELINE)].merge(
-        ordered[ordered["arm"].eq(Arm.THREAT)], on=PAIR, suffixes=("_baseline", "_threat")
-    )
-    chosen = both[[f"{instrument}_baseline", f"{instrument}_threat"]].eq(
-        Verdict.SELF_PRESERVING.value
-    )
-    unlike = both[chosen.iloc[:, 0] != chosen.iloc[:, 1]]
-    row = (both if unlike.empty else unlike).iloc[0]
-    own = (
-        {name: row[f"{name}_{arm}"] for name in ("log", "sample", "epoch", instrument)}
-        for arm in ("baseline", "threat")
-    )
-    first, second = own
-    return first, second
-
-
-def _place(trial: dict[str, Any]) -> Trial:
-    return Trial(str(trial["log"]), str(trial["sample"]), int(trial["epoch"]))
+def _place(row: dict[Any, Any], arm: str) -> Trial:
+    return Trial(str(row[f"log_{arm}"]), str(row[f"sample_{arm}"]), int(row[f"epoch_{arm}"]))

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from arena_evals.report import contents
 from arena_evals.report.findings import Findings, Panel
 from arena_evals.report.headlines import Headline, headlines
-from arena_evals.report.movers import Mover, Told, Trial, shortened, with_texts
+from arena_evals.report.movers import Pair, Told, Trial, shortened
 from arena_evals.report.plots import Plot, table_of
 from arena_evals.report.svg import inline
 from arena_evals.report.tables import Cell, Table, clean, shown
@@ -105,7 +105,7 @@ def page(
         most_checks=_MOST_CHECKS,
         parts=[_part(found, panel) for panel in found.panels],
         items=contents.items(found),
-        pairs=[_pair(found, mover, texts, link or _nowhere) for mover in with_texts(found.movers)],
+        pairs=[_pair(found, pair, texts, link or _nowhere) for pair in found.pairs],
         judged=_judged(found),
         runs=found.runs,
         superseded=found.superseded,
@@ -124,7 +124,7 @@ def _nowhere(trial: Trial) -> None:
 
 def movers_shown(found: Findings) -> list[Trial]:
     """Return the trials whose texts the page shows."""
-    return [trial for mover in with_texts(found.movers) for trial in (mover.baseline, mover.threat)]
+    return [trial for pair in found.pairs for trial in (pair.baseline, pair.threat)]
 
 
 @cache
@@ -208,7 +208,7 @@ def _judged(found: Findings) -> list[Table]:
 
 def _pair(
     found: Findings,
-    mover: Mover,
+    pair: Pair,
     texts: Mapping[Trial, Told],
     link: Callable[[Trial], str | None],
 ) -> PairShown:
@@ -216,6 +216,7 @@ def _pair(
         told = texts.get(trial)
         return Member(trial.sample, trial.epoch, verdict, told and _short(told), _safe(link(trial)))
 
+    mover = pair.mover
     return PairShown(
         scenario=mover.answer.condition["scenario"],
         model=found.named(mover.answer),
@@ -223,8 +224,8 @@ def _pair(
         baseline_rate=shown(100 * mover.baseline_rate),
         threat_rate=shown(100 * mover.threat_rate),
         moved=f"{100 * mover.moved:+.1f}",
-        baseline=member(mover.baseline, mover.baseline_verdict),
-        threat=member(mover.threat, mover.threat_verdict),
+        baseline=member(pair.baseline, pair.baseline_verdict),
+        threat=member(pair.threat, pair.threat_verdict),
     )
 
 
