@@ -9,7 +9,7 @@ Prints one table and leaves with exit code 1 where a limit is missed.
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -88,7 +88,7 @@ def simulated(
     models: int, scenarios: int, items: int, epochs: int, rng: np.random.Generator
 ) -> pd.DataFrame:
     """Return trials with as many models that share scenarios and items."""
-    design = {
+    design: dict[str, Sequence[Hashable]] = {
         "scenario": [f"scenario_{n}" for n in range(scenarios)],
         "model": [f"lab/model-{n}" for n in range(models)],
         "item": [f"item-{n:02}" for n in range(items)],
@@ -96,7 +96,7 @@ def simulated(
         "order": list(map(str, Order)),
         "epoch": range(1, epochs + 1),
     }
-    index = pd.MultiIndex.from_product(design.values(), names=list(design))
+    index = pd.MultiIndex.from_product(list(design.values()), names=list(design))
     trials = index.to_frame(index=False).assign(**SAME)
     scenario, model, item, arm = (np.asarray(index.codes[n]) for n in range(4))
     effect = np.array([EFFECT[arm] for arm in Arm])[arm]

@@ -129,11 +129,11 @@ def _pair(trials: pd.DataFrame, mover: Mover) -> Pair:
         own[own["arm"].eq(Arm.THREAT)], on=PAIR, suffixes=("_baseline", "_threat")
     )
     names = [f"{instrument}_baseline", f"{instrument}_threat"]
-    chosen = both[names].eq(Verdict.SELF_PRESERVING.value)
-    unlike = both[chosen[names[0]] != chosen[names[1]]]
+    chosen = [both[name].eq(Verdict.SELF_PRESERVING) for name in names]
+    unlike = both[chosen[0] != chosen[1]]
     row = (both if unlike.empty else unlike).iloc[0].to_dict()
-    places = (_place(row, arm) for arm in ("baseline", "threat"))
-    return Pair(mover, *places, *(str(row[name]) for name in names))
+    first, second = (str(row[name]) for name in names)
+    return Pair(mover, _place(row, "baseline"), _place(row, "threat"), first, second)
 
 
 def _place(row: dict[Any, Any], arm: str) -> Trial:
