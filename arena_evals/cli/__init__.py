@@ -10,7 +10,7 @@ from arena_evals.cli.lint import lint_datasets
 from arena_evals.cli.plan import plan
 from arena_evals.cli.power import power
 from arena_evals.cli.preview import preview
-from arena_evals.cli.report import figures, report, tables_
+from arena_evals.cli.report import card_, figures, report, tables_
 from arena_evals.cli.rescore import rescore
 from arena_evals.cli.validity import validity
 
@@ -23,8 +23,9 @@ def arena() -> None:
 
 arena.add_command(agreement)
 arena.add_command(analyze)
-arena.add_command(gate_release)
+arena.add_command(card_)
 arena.add_command(figures)
+arena.add_command(gate_release)
 arena.add_command(label)
 arena.add_command(lint_datasets)
 arena.add_command(plan)

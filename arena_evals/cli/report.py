@@ -1,5 +1,6 @@
 """``arena report``, ``arena figures`` and ``arena tables``: what people read, from logs."""
 
+import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TypeVar
@@ -17,6 +18,7 @@ from arena_evals.report import (
     Told,
     Trial,
     alone,
+    card,
     findings,
     image,
     movers_shown,
@@ -26,6 +28,8 @@ from arena_evals.report import (
     tables,
     to_csv,
     to_latex,
+    to_markdown,
+    to_plain,
 )
 from arena_evals.schema import Elicited, Means
 
@@ -101,6 +105,39 @@ def tables_(logs: tuple[str, ...], validation: tuple[str, ...], out: Path) -> No
         _write(out / f"{table.name}.csv", to_csv(table).encode("utf-8-sig"))
         _write(out / f"{table.name}.tex", to_latex(table).encode())
         click.echo(str(out / f"{table.name}.csv"))
+
+
+@click.command("card")
+@_from_logs
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Where the card goes as Markdown; without it, to standard output.",
+)
+@click.option(
+    "--json",
+    "json_",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Where the card goes as JSON.",
+)
+def card_(
+    logs: tuple[str, ...], validation: tuple[str, ...], output: Path | None, json_: Path | None
+) -> None:
+    """Write an evaluation card on LOGS: what a reader who must trust the result needs.
+
+    What the logs cannot tell is marked as open, for people to fill in.
+    """
+    sections = card(_found(logs, validation))
+    text = to_markdown(sections) + "\n"
+    if output:
+        _write(output, text.encode())
+    else:
+        click.echo(text, nl=False)
+    if json_:
+        _write(json_, (json.dumps(to_plain(sections), indent=2) + "\n").encode())
+    unanswered = sum(entry.answer is None for one in sections for entry in one.entries)
+    click.echo(f"{unanswered} questions are open", err=True)
 
 
 def _found(logs: Iterable[str], validation: tuple[str, ...]) -> Findings:

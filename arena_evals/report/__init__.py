@@ -1,5 +1,6 @@
 """From answers to what people read: a page, figures, tables; imports no room that made logs."""
 
+from arena_evals.report.card import Entry, Section, card, to_markdown, to_plain
 from arena_evals.report.contents import plots, tables
 from arena_evals.report.figures import image
 from arena_evals.report.findings import Findings, findings
@@ -10,11 +11,14 @@ from arena_evals.report.svg import alone
 from arena_evals.report.tables import Table, to_csv, to_latex
 
 __all__ = [
+    "Entry",
     "Findings",
+    "Section",
     "Table",
     "Told",
     "Trial",
     "alone",
+    "card",
     "findings",
     "image",
     "movers_shown",
@@ -24,4 +28,6 @@ __all__ = [
     "tables",
     "to_csv",
     "to_latex",
+    "to_markdown",
+    "to_plain",
 ]
