@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import sqrt
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -398,7 +399,7 @@ def _vary(differences: Floats) -> bool:
 def _t_interval(differences: Floats, reach: float = 1.0, level: float = _LEVEL) -> Interval:
     """Return mean +- t(items - 1; (1 + level) / 2) SE, within what the differences can reach."""
     items, middle = len(differences), float(differences.mean())
-    error = float(differences.std(ddof=1)) / np.sqrt(items)
+    error = float(differences.std(ddof=1)) / sqrt(items)
     half = float(stdtrit(items - 1, (1 + level) / 2)) * error
     return Interval(max(-reach, middle - half), min(reach, middle + half))
 
