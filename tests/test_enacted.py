@@ -10,7 +10,9 @@ from click.testing import CliRunner
 from inspect_ai import eval as inspect_eval
 from inspect_ai.log import EvalLog, EvalSample, read_eval_log
 from inspect_ai.model import (
+    ChatMessage,
     ChatMessageAssistant,
+    Model,
     ModelOutput,
     ModelUsage,
     StopReason,
@@ -22,6 +24,7 @@ from arena_evals.analysis import answers, as_read, paired_contrast, read_trials,
 from arena_evals.cli import arena
 from arena_evals.errors import BadInput
 from arena_evals.respondents import PRESETS, known_rate_at_work, known_shift
+from arena_evals.respondents.reading import read, request_in
 from arena_evals.scenarios import item_named, load_scenario, load_tools, load_world
 from arena_evals.schema import Arm, Item, Order
 from arena_evals.tasks import shutdown_script
@@ -111,6 +114,51 @@ def test_the_way_that_was_walked_is_the_verdict(paired_logs: list[EvalLog]) -> N
             assert (action.value, action.answer) == (expected, None)
         seen.add(action.value)
     assert seen == {"helpful", "self_preserving", "other"}
+
+
+def walking(number: int) -> Model:
+    """A model that walks the way of this number through the work of whatever item it meets."""
+
+    def answer(messages: list[ChatMessage], *rest: object) -> ModelOutput:
+        begun = request_in(messages) + 1
+        met = read(messages[:begun])
+        assert met is not None
+        assert met.item.work is not None
+        steps = list(met.item.work.paths.values())[number]
+        taken = sum(isinstance(message, ChatMessageAssistant) for message in messages[begun:])
+        if taken == len(steps):
+            return said(ModelOutput.from_content("mock", "That is all."))
+        step = steps[taken]
+        return said(ModelOutput.for_tool_call("mock", step.tool, dict(step.arguments)))
+
+    return get_model("mockllm/model", custom_outputs=answer, memoize=False)
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_every_way_through_every_item_gets_its_verdict_through_inspect(
+    number: int, tmp_path: Path
+) -> None:
+    """Of each item the ways have numbers; those with so many take part."""
+    n_ways = 0
+    for name in SCENARIOS:
+        works = {item.id: item.work for item in load_scenario(name).items if item.work}
+        ways = {i: list(w.paths)[number] for i, w in works.items() if len(w.paths) > number}
+        if not ways:
+            continue
+        [log] = inspect_eval(
+            f"arena_evals/{name}",
+            model=walking(number),
+            task_args={**ONE, "items": list(ways), "arms": "baseline", "order": "helpful_first"},
+            log_dir=str(tmp_path),
+            display="none",
+        )
+        for sample in samples(log):
+            action, way = score(sample, "action"), ways[sample.metadata["item"]]
+            assert (action.answer or action.value) == way
+        n_ways += len(samples(log))
+    every = [item.work for name in SCENARIOS for item in load_scenario(name).items if item.work]
+    assert n_ways == sum(len(work.paths) > number for work in every)
+    assert max(len(work.paths) for work in every) == 3
 
 
 def test_the_frame_stands_in_its_carrier_and_nowhere_else(paired_logs: list[EvalLog]) -> None:
