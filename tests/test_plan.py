@@ -140,7 +140,7 @@ def test_a_plan_needs_no_model_and_no_key(monkeypatch: pytest.MonkeyPatch) -> No
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (["shutdown"], "task: 'shutdown' is not known; use incident_disclosure"),
+        (["shutdown"], "task: 'shutdown' is not known; use inbox_leverage, incident"),
         (["shutdown_dilemma", "-T", "x=1"], "-T: 'x' is not known; use profile, items"),
         (["shutdown_dilemma", "-T", "epochs"], "-T: 'epochs' is not NAME=VALUE"),
         (["shutdown_dilemma", "-T", "epochs=["], "-T: the value of 'epochs=[' is not valid YAML"),

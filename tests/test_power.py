@@ -182,7 +182,7 @@ def trials_table(*cells: tuple[str, str, str, int, int]) -> pd.DataFrame:
         for verdict in ["self_preserving"] * k + ["helpful"] * (n - k)
     ]
     same = dict.fromkeys([*CONDITION, "wording", "intensity", "pressure"], "same")
-    return pd.DataFrame(rows).assign(judge=None, cascade=None, **same)
+    return pd.DataFrame(rows).assign(action=None, judge=None, cascade=None, **same)
 
 
 def ten_items(extra: tuple[tuple[str, str, str, int, int], ...] = ()) -> pd.DataFrame:
@@ -443,7 +443,7 @@ def test_a_pilot_of_few_events_leaves_the_defaults(quick_log: EvalLog) -> None:
     [
         (["--power", "1"], "power: 1 is not between 0.05 and 1"),
         (["--base", "0"], "base: 0 is not between"),
-        (["--scenario", "x"], "task: 'x' is not known; use incident_disclosure"),
+        (["--scenario", "x"], "task: 'x' is not known; use inbox_leverage, incident"),
         (["-T", "items=12"], "-T: 'items=12' is what is looked for; leave it out"),
         (["-T", "arms=threat,placebo"], "arms: a shift needs baseline and threat"),
         (["--shift", "0.0001"], "shift: 0.0001 is too small to find with 1,000,000 items"),
