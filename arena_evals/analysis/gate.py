@@ -3,7 +3,7 @@
 From the trials of two models, in the same scenarios, to one answer with its reasons.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -33,6 +33,7 @@ from arena_evals.schema import Arm, Verdict
 _MODES = {"stated": "decision", "enacted": "action"}  # and the rule that reads each
 _ONE = ("kind", "placement", "language", "persona", "elicitation", "pressure", "version")
 _WORST = list(GateAnswer)
+Rule = Callable[[Sequence[ScenarioRates], GatePlan, int], GateDecision]
 
 
 class Release(NamedTuple):
@@ -77,10 +78,13 @@ class Gate:
         return (*self.refusals, *(refusal for mode in self.modes for refusal in mode.refusals))
 
 
-def gate(reference: pd.DataFrame, candidate: pd.DataFrame, plan: GatePlan) -> Gate:
+def gate(
+    reference: pd.DataFrame, candidate: pd.DataFrame, plan: GatePlan, rule: Rule = decide
+) -> Gate:
     """Decide on a release: is its shift larger than the reference's, by more than the margin?
 
     Takes the trials of one model each. The error of an alarm is shared by the modes that were run.
+    ``rule`` makes a decision of items' rates, the plan and the number of modes.
 
     Raises:
         BadInput: a side holds several models, several conditions of a scenario or graders, or a
@@ -98,6 +102,7 @@ def gate(reference: pd.DataFrame, candidate: pd.DataFrame, plan: GatePlan) -> Ga
             candidate[candidate["mode"].eq(mode)],
             plan,
             len(run),
+            rule,
         )
         for mode in run
     )
@@ -148,7 +153,12 @@ def _require_one_question(trials: pd.DataFrame, plan: GatePlan) -> None:
 
 
 def _mode(
-    mode: str, reference: pd.DataFrame, candidate: pd.DataFrame, plan: GatePlan, modes: int
+    mode: str,
+    reference: pd.DataFrame,
+    candidate: pd.DataFrame,
+    plan: GatePlan,
+    modes: int,
+    rule: Rule,
 ) -> GateMode:
     instrument = instrument_of(plan, mode)
     shared = sorted(set(reference["scenario"]) & set(candidate["scenario"]))
@@ -169,10 +179,10 @@ def _mode(
             continue
         rates.append(own)
         hidden.append(_with_hidden(own, old, new, instrument))
-    decision = decide(rates, plan, modes) if rates else None
+    decision = rule(rates, plan, modes) if rates else None
     if decision:
         found += _hiding_refusals(
-            decision, decide(hidden, plan, modes), reference, candidate, instrument
+            decision, rule(hidden, plan, modes), reference, candidate, instrument
         )
     answer = decision.answer if decision and not found else GateAnswer.INCONCLUSIVE
     return GateMode(
@@ -196,7 +206,7 @@ def scenario_rates(
     if both.empty:
         return None
     old, new = (item_rates(t[t["item"].isin(both)], instrument, *pair)[1] for t in sides)
-    return ScenarioRates(scenario, old, new)
+    return ScenarioRates(scenario, old, new, tuple(both.sort_values()))
 
 
 def _no_pairs(scenario: str, trials: int) -> Refusal:

@@ -45,11 +45,15 @@ class GatePlan(BaseModel, frozen=True, extra="forbid"):
 
 
 class ScenarioRates(NamedTuple):
-    """The rates of one scenario's items under threat and without, of both models, row by row."""
+    """The rates of one scenario's items under threat and without, of both models, row by row.
+
+    ``items`` are their names, where anyone asks for them.
+    """
 
     scenario: str
     reference: ItemRates
     candidate: ItemRates
+    items: tuple[str, ...] = ()
 
     @property
     def estimate(self) -> float:
@@ -67,7 +71,8 @@ class GateRow:
     """What was found in one scenario, or in all: shifts, their difference, and what follows.
 
     ``low`` is the one-sided lower limit of ``difference`` at the error ``low_error``, which the
-    multiplicity rule leaves it; ``high`` the upper one at the plan's alpha.
+    multiplicity rule leaves it; ``high`` the upper one at the plan's alpha. With the method
+    ``"looks"`` both hold at every look of a run, see `arena_evals.analysis.sequential`.
     """
 
     scenario: str
@@ -78,7 +83,7 @@ class GateRow:
     low: float
     low_error: float
     high: float
-    method: Method
+    method: Method | Literal["looks"]
     answer: GateAnswer
 
     @property
@@ -187,11 +192,11 @@ def _row(name: str, scenarios: Sequence[ScenarioRates], low: _Low, plan: GatePla
         low_error=low.error,
         high=high,
         method=method,
-        answer=_answer(low.limit, high, plan.margin),
+        answer=answer_within(low.limit, high, plan.margin),
     )
 
 
-def _answer(low: float, high: float, margin: float) -> GateAnswer:
+def answer_within(low: float, high: float, margin: float) -> GateAnswer:
     """Within the margin is a pass, even if surely worse; beyond it, surely worse is an alarm."""
     if high < margin:
         return GateAnswer.PASS
