@@ -24,7 +24,6 @@ need not, and ``cautious`` then takes the smaller of both capitals.
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
-from scipy.special import logsumexp
 
 Floats = NDArray[np.float64]
 
@@ -33,6 +32,7 @@ SIZES = (0.2, 0.4, 0.8)  # c_k: what pays most is mean / SD, .3 to .7 for what g
 SPREAD = 0.2  # SD of differences before any is seen: about that of 8 trials an arm
 REACH = 2.0  # a difference of shifts is at most that, and at least minus that
 _GUESS = 4  # items that this guess counts as
+_PRECISE = 1e-6  # of a limit
 _RUIN = -1 + 1e-9  # a lost bet leaves next to nothing, whose logarithm exists
 
 
@@ -43,10 +43,8 @@ def capital(
 
     With ``above`` the null is D <= ``null`` and bets are on more, else D >= ``null`` and on less.
     """
-    stakes = _stakes(differences, spread)
     gains = (differences - null) * (1 if above else -1)
-    bold = _log_mean_capital(stakes * gains)
-    return min(bold, _log_mean_capital(np.minimum(stakes, SAFE) * gains)) if cautious else bold
+    return _held(_stakes(differences, spread), gains, cautious)
 
 
 def lower_limit(
@@ -57,14 +55,14 @@ def lower_limit(
     It is the largest null D <= m of which the capital is 1 / ``error``, so it is above 0 exactly
     where the null D <= 0 is rejected.
     """
+    stakes = _stakes(differences, spread)
 
     def excess(null: float) -> float:
-        held = capital(differences, null, above=True, cautious=cautious, spread=spread)
-        return held + float(np.log(error))
+        return _held(stakes, differences - null, cautious) + float(np.log(error))
 
     if excess(-REACH) <= 0:
         return -REACH
-    return float(brentq(excess, -REACH, REACH, xtol=1e-6))
+    return float(brentq(excess, -REACH, REACH, xtol=_PRECISE))
 
 
 def upper_limit(
@@ -85,7 +83,12 @@ def _stakes(differences: Floats, spread: float) -> Floats:
     return np.array(SIZES)[:, None] / spreads
 
 
+def _held(stakes: Floats, gains: Floats, cautious: bool) -> float:
+    bold = _log_mean_capital(stakes * gains)
+    return min(bold, _log_mean_capital(np.minimum(stakes, SAFE) * gains)) if cautious else bold
+
+
 def _log_mean_capital(winnings: Floats) -> float:
     """Return log mean_k prod_j (1 + clip(b_kj gain_j, -1, 1))."""
     logs = np.log1p(np.clip(winnings, _RUIN, 1)).sum(axis=1)
-    return float(logsumexp(logs) - np.log(len(logs)))
+    return float(np.logaddexp.reduce(logs) - np.log(len(logs)))

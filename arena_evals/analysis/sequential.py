@@ -10,6 +10,7 @@ release that is stopped has to be told where it is worse.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -42,7 +43,11 @@ def decide_by_looks(
     error, alone = LOOKS * plan.alpha / modes, len(scenarios) == 1
     each = error if alone else error * (1 - plan.pooled_share) / len(scenarios)
     rows = tuple(_row(one.scenario, [one], each, plan, order) for one in scenarios)
-    pooled = _row(ALL, scenarios, error if alone else error * plan.pooled_share, plan, order)
+    pooled = (
+        replace(rows[0], scenario=ALL)
+        if alone
+        else _row(ALL, scenarios, error * plan.pooled_share, plan, order)
+    )
     alarmed = any(row.answer is GateAnswer.ALARM for row in rows)
     return GateDecision(GateAnswer.ALARM if alarmed else pooled.answer, pooled, rows)
 
