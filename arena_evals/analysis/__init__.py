@@ -28,7 +28,7 @@ from arena_evals.analysis.effects import (
     order_effect,
     threat_heterogeneity,
 )
-from arena_evals.analysis.gate import Gate, GateMode, Release, gate
+from arena_evals.analysis.gate import Gate, GateMode, Release, Spent, gate
 from arena_evals.analysis.gate_refusals import Refusal
 from arena_evals.analysis.gate_rule import (
     GateAnswer,
@@ -79,6 +79,13 @@ from arena_evals.analysis.power import (
     spread,
     standard_error,
 )
+from arena_evals.analysis.sequential import (
+    Look,
+    decide_at_the_end,
+    decide_by_looks,
+    gate_so_far,
+    looks,
+)
 from arena_evals.analysis.trials import CONDITION, INSTRUMENTS, TRIALS, read_trials, trials_of
 from arena_evals.analysis.validity import (
     AgainstTrivial,
@@ -125,6 +132,7 @@ __all__ = [
     "Group",
     "Heterogeneity",
     "Interval",
+    "Look",
     "Mixed",
     "Pilot",
     "Premise",
@@ -132,6 +140,7 @@ __all__ = [
     "Refusal",
     "Release",
     "ScenarioRates",
+    "Spent",
     "Spread",
     "Stability",
     "Stratum",
@@ -160,6 +169,8 @@ __all__ = [
     "corrected_rate",
     "corrected_rates",
     "decide",
+    "decide_at_the_end",
+    "decide_by_looks",
     "detectable_shift",
     "disagreements",
     "doses",
@@ -168,10 +179,12 @@ __all__ = [
     "estimate",
     "fit_trials",
     "gate",
+    "gate_so_far",
     "given",
     "items_needed",
     "labellers",
     "labels_of",
+    "looks",
     "marginal_rate",
     "order_effect",
     "paired_contrast",

@@ -45,6 +45,15 @@ class Release(NamedTuple):
     trials: int
 
 
+class Spent(NamedTuple):
+    """What a run in blocks took: so many trials of so many, in so many blocks of so many."""
+
+    trials: int
+    of: int
+    blocks: int
+    of_blocks: int
+
+
 @dataclass(frozen=True, kw_only=True)
 class GateMode:
     """The answer over the stated scenarios, or over the enacted ones.
@@ -63,7 +72,10 @@ class GateMode:
 
 @dataclass(frozen=True, kw_only=True)
 class Gate:
-    """The gate's answer, the worst of its modes'; ``refusals`` concern all of them."""
+    """The gate's answer, the worst of its modes'; ``refusals`` concern all of them.
+
+    ``spent`` is None where finished runs were compared.
+    """
 
     answer: GateAnswer
     plan: GatePlan
@@ -71,6 +83,7 @@ class Gate:
     candidate: Release
     modes: tuple[GateMode, ...]
     refusals: tuple[Refusal, ...]
+    spent: Spent | None = None
 
     @property
     def reasons(self) -> tuple[Refusal, ...]:

@@ -11,10 +11,14 @@ release that is stopped has to be told where it is worse.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
+from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from arena_evals.analysis.eprocess import SPREAD, Floats, capital, lower_limit, upper_limit
+from arena_evals.analysis.gate import Gate, gate, instrument_of, scenario_rates
 from arena_evals.analysis.gate_rule import (
     ALL,
     GateAnswer,
@@ -67,6 +71,42 @@ def fixed_plan(plan: GatePlan) -> GatePlan:
     return plan.model_copy(update={"alpha": plan.alpha * (1 - LOOKS)})
 
 
+class Look(NamedTuple):
+    """Where a mode stands, and the pooled e-values against no worse, and against worse by more."""
+
+    mode: str
+    decision: GateDecision
+    no_worse: float
+    beyond: float
+
+
+def looks(
+    reference: pd.DataFrame, candidate: pd.DataFrame, plan: GatePlan, order: Order
+) -> list[Look]:
+    """Return where each mode stands with the items that the candidate has been asked so far."""
+    modes = list(dict.fromkeys(reference["mode"]))
+    found = []
+    for mode in modes:
+        rates = _rates_so_far(reference, candidate, instrument_of(plan, mode), mode)
+        if rates:
+            decision = decide_by_looks(rates, plan, len(modes), order=order)
+            found.append(Look(mode, decision, *evidence(rates, plan, order)))
+    return found
+
+
+def gate_so_far(
+    reference: pd.DataFrame,
+    candidate: pd.DataFrame,
+    plan: GatePlan,
+    order: Order,
+    *,
+    at_the_end: bool,
+) -> Gate:
+    """Decide as `gate` does, with every refusal, over the items that the candidate was asked."""
+    rule = decide_at_the_end if at_the_end else decide_by_looks
+    return gate(_of_items_run(reference, candidate), candidate, plan, partial(rule, order=order))
+
+
 def evidence(
     scenarios: Sequence[ScenarioRates], plan: GatePlan, order: Order
 ) -> tuple[float, float]:
@@ -76,6 +116,25 @@ def evidence(
     worse = capital(stream, 0.0, above=True, cautious=for_alarm, spread=spread)
     within = capital(stream, plan.margin, above=False, cautious=for_pass, spread=spread)
     return float(np.exp(worse)), float(np.exp(within))
+
+
+def _of_items_run(reference: pd.DataFrame, candidate: pd.DataFrame) -> pd.DataFrame:
+    run, whole = (pd.MultiIndex.from_frame(t[["scenario", "item"]]) for t in (candidate, reference))
+    return reference[whole.isin(run)]
+
+
+def _rates_so_far(
+    reference: pd.DataFrame, candidate: pd.DataFrame, instrument: str, mode: str
+) -> list[ScenarioRates]:
+    asked = candidate[candidate["mode"].eq(mode)]
+    old = _of_items_run(reference, asked)
+    found = [
+        scenario_rates(
+            str(name), old[old["scenario"].eq(name)], asked[asked["scenario"].eq(name)], instrument
+        )
+        for name in sorted(asked["scenario"].unique())
+    ]
+    return [one for one in found if one is not None]
 
 
 def _row(

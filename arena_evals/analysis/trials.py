@@ -58,7 +58,7 @@ _KEY = [*CONDITION, "intensity", "pressure", "run", "item", "arm", "wording", "o
 
 # generation options that say how calls are made, not what is asked of the model; the schema is
 # told by `elicitation`
-_TRANSPORT = {
+TRANSPORT = {
     "adaptive_connections",
     "attempt_timeout",
     "batch",
@@ -335,7 +335,7 @@ def verdict_in(score: Score | None, place: str) -> tuple[str | None, str | None]
 
 def _settings(arguments: dict[str, Any], config: GenerateConfig) -> str:
     """Say what a model ran with beside its name; how it was asked is another column."""
-    given = config.model_dump(exclude_none=True, exclude=_TRANSPORT)
+    given = config.model_dump(exclude_none=True, exclude=TRANSPORT)
     settings = {**given, **arguments}
     return ", ".join(f"{name}={value}" for name, value in sorted(settings.items()))
 

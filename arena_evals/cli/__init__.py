@@ -5,6 +5,7 @@ import click
 from arena_evals.cli.agreement import agreement
 from arena_evals.cli.analyze import analyze
 from arena_evals.cli.gate import gate_release
+from arena_evals.cli.gate_run import gate_run
 from arena_evals.cli.label import label
 from arena_evals.cli.lint import lint_datasets
 from arena_evals.cli.plan import plan
@@ -25,6 +26,7 @@ arena.add_command(agreement)
 arena.add_command(analyze)
 arena.add_command(card_)
 arena.add_command(figures)
+gate_release.add_command(gate_run)
 arena.add_command(gate_release)
 arena.add_command(label)
 arena.add_command(lint_datasets)

@@ -1,5 +1,6 @@
 """``arena gate``: is a new release worse than the reference, by more than a margin?"""
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import yaml
 from pydantic import ValidationError
 from rich.console import Console
 
-from arena_evals.analysis import GateAnswer, GatePlan, choose_logs, gate, trials_of
+from arena_evals.analysis import Gate, GateAnswer, GatePlan, choose_logs, gate, trials_of
 from arena_evals.cli.gate_files import as_badge, as_json, as_junit, as_markdown
 from arena_evals.cli.gate_words import show_gate
 from arena_evals.errors import BadInput
@@ -17,32 +18,45 @@ EXIT_CODES = {GateAnswer.PASS: 0, GateAnswer.ALARM: 1, GateAnswer.INCONCLUSIVE: 
 _PLACE = click.Path(path_type=Path, dir_okay=False)
 
 
+_OUTPUTS = (
+    click.option(
+        "--plan", type=_PLACE, help="What was fixed beforehand, as YAML; see docs/gate.md."
+    ),
+    click.option("--margin", type=float, help="Largest increase of the shift to accept [0.05]."),
+    click.option(
+        "--instrument",
+        type=click.Choice(["rule", "judge", "cascade"]),
+        help="Whose verdicts count [rule: decision where stated, action where enacted].",
+    ),
+    click.option("--junit", type=_PLACE, help="Write JUnit XML."),
+    click.option("--markdown", type=_PLACE, help="Write a summary for a job page."),
+    click.option("--badge", type=_PLACE, help="Write a badge as shields.io reads it."),
+    click.option("--json", "json_", type=_PLACE, help="Write the answer as JSON."),
+)
+
+
+Wanted = Mapping[str, Any]
+"""What `outputs` gives: the plan with what stands in for its fields, and files to write."""
+
+
+def outputs(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of a plan and of files that its answer goes into."""
+    for option in reversed(_OUTPUTS):
+        command = option(command)
+    return command
+
+
 @click.group("gate", invoke_without_command=True)
 @click.option("--reference", multiple=True, metavar="LOGS", help="Logs of the release in use.")
 @click.option("--candidate", multiple=True, metavar="LOGS", help="Logs of the new release.")
-@click.option("--plan", type=_PLACE, help="What was fixed beforehand, as YAML; see docs/gate.md.")
-@click.option("--margin", type=float, help="Largest increase of the shift to accept [0.05].")
-@click.option(
-    "--instrument",
-    type=click.Choice(["rule", "judge", "cascade"]),
-    help="Whose verdicts count [rule: decision where stated, action where enacted].",
-)
-@click.option("--junit", type=_PLACE, help="Write JUnit XML.")
-@click.option("--markdown", type=_PLACE, help="Write a summary for a job page.")
-@click.option("--badge", type=_PLACE, help="Write a badge as shields.io reads it.")
-@click.option("--json", "json_", type=_PLACE, help="Write the answer as JSON.")
+@outputs
 @click.pass_context
 def gate_release(
     context: click.Context,
+    /,
     reference: tuple[str, ...],
     candidate: tuple[str, ...],
-    plan: Path | None,
-    margin: float | None,
-    instrument: str | None,
-    junit: Path | None,
-    markdown: Path | None,
-    badge: Path | None,
-    json_: Path | None,
+    **wanted: Any,
 ) -> None:
     """Say whether a new release may follow the reference: pass, alarm or inconclusive.
 
@@ -54,14 +68,23 @@ def gate_release(
     for name, given in (("--reference", reference), ("--candidate", candidate)):
         if not given:
             raise BadInput(f"{name}: no logs given; name log files or a log folder")
-    agreed = read_plan(plan, margin=margin, instrument=instrument)
+    agreed = agreed_plan(wanted)
     old, new = (trials_of(choose_logs(logs)) for logs in (reference, candidate))
-    found = gate(old, new, agreed)
+    conclude(gate(old, new, agreed), context, wanted)
+
+
+def agreed_plan(wanted: Wanted) -> GatePlan:
+    """Return the plan that the options name."""
+    return read_plan(wanted["plan"], margin=wanted["margin"], instrument=wanted["instrument"])
+
+
+def conclude(found: Gate, context: click.Context, wanted: Wanted) -> None:
+    """Print the answer, write the files that are wanted of it, and leave with its exit code."""
     show_gate(found, Console(markup=False, emoji=False, highlight=False))
-    wanted = ((junit, as_junit), (markdown, as_markdown), (badge, as_badge), (json_, as_json))
-    for place, text in wanted:
-        if place:
-            _write(place, text(found))
+    files = {"junit": as_junit, "markdown": as_markdown, "badge": as_badge, "json_": as_json}
+    for name, text in files.items():
+        if wanted[name]:
+            _write(wanted[name], text(found))
     context.exit(EXIT_CODES[found.answer])
 
 

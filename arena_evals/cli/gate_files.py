@@ -36,6 +36,7 @@ def as_json(found: Gate) -> str:
         "candidate": found.candidate._asdict(),
         "modes": [_mode(mode) for mode in found.modes],
         "refusals": [_refusal(refusal) for refusal in found.refusals],
+        "spent": found.spent._asdict() if found.spent else None,
     }
     return f"{json.dumps(whole, indent=2, allow_nan=False)}\n"
 

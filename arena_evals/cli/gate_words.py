@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from rich.console import Console
 from rich.table import Table
 
-from arena_evals.analysis import Gate, GateAnswer, GateMode, GateRow, Release
+from arena_evals.analysis import Gate, GateAnswer, GateMode, GateRow, Release, Spent
 
 COLUMNS = ("scenario", "mode", "items", "reference", "candidate", "difference", "verdict")
 _STYLES = {GateAnswer.PASS: "green", GateAnswer.ALARM: "red", GateAnswer.INCONCLUSIVE: "yellow"}
@@ -90,6 +90,12 @@ def caption(found: Gate) -> str:
     plan = found.plan
     bound = any(row.method == "bound" for mode in found.modes for row in rows_of(mode))
     noted = " *: a cautious bound, since events are few." if bound else ""
+    noted += (
+        " Limits hold at every look of the run, at half of each error; the other half is for the "
+        "comparison of all items."
+        if any(row.method == "looks" for mode in found.modes for row in rows_of(mode))
+        else ""
+    )
     return (
         f"Shifts and differences in points, paired by item. Lower limits keep the error of an "
         f"alarm at {100 * plan.alpha:g} % over all rows, upper limits that of a pass at "
@@ -101,12 +107,23 @@ def caption(found: Gate) -> str:
 def reasons(found: Gate) -> list[str]:
     """Return why nothing is decided, and what else a reader must know."""
     lines = [f"not decided: {refusal.line}" for refusal in found.reasons]
+    if found.spent:
+        lines.append(spending(found.spent))
     if found.reference.settings != found.candidate.settings:
         lines.append(
             f"settings differ: {found.reference.settings or 'none'} in the reference, "
             f"{found.candidate.settings or 'none'} in the candidate"
         )
     return lines
+
+
+def spending(spent: Spent) -> str:
+    """Say what a run in blocks took, and what it saved."""
+    saved = spent.of - spent.trials
+    return (
+        f"{spent.trials:,} of {spent.of:,} trials run in {spent.blocks} of {spent.of_blocks} "
+        f"blocks, {saved:,} saved ({100 * saved / spent.of:.0f} %)"
+    )
 
 
 def named(release: Release) -> str:

@@ -1,0 +1,210 @@
+"""``arena gate run``: the candidate is run in blocks, until the answer is safe."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from math import ceil
+from pathlib import Path
+from typing import Any
+
+import click
+import pandas as pd
+import yaml
+from dotenv import find_dotenv, load_dotenv
+
+from arena_evals.analysis import (
+    ChosenLogs,
+    Gate,
+    GateAnswer,
+    GatePlan,
+    Look,
+    Spent,
+    choose_logs,
+    gate_so_far,
+    looks,
+    trials_of,
+)
+from arena_evals.cli.blocks import Candidate, Course, courses, run_block
+from arena_evals.cli.gate import agreed_plan, conclude, outputs
+from arena_evals.cli.gate_words import points
+from arena_evals.errors import BadInput
+
+_RECORD = "gate-run.json"  # in the log folder: what must not change when a run goes on
+
+
+@click.command("run")
+@click.option("--model", required=True, help="The new release.")
+@click.option("--reference", multiple=True, required=True, metavar="LOGS", help="See arena gate.")
+@click.option("-M", "arguments", multiple=True, metavar="NAME=VALUE", help="Model parameters.")
+@click.option(
+    "--model-role",
+    "roles",
+    multiple=True,
+    metavar="ROLE=MODEL",
+    help="grader=PROVIDER/MODEL; without it, the reference's grader.",
+)
+@click.option(
+    "--log-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("logs/gate-run"),
+    show_default=True,
+    help="Where the logs go; a run that was cut off goes on there.",
+)
+@click.option(
+    "--block",
+    type=click.IntRange(min=1),
+    default=5,
+    show_default=True,
+    help="Items of each scenario between two looks.",
+)
+@click.option(
+    "--seed", type=int, default=0, show_default=True, help="Draws the order of the items."
+)
+@outputs
+@click.pass_context
+def gate_run(
+    context: click.Context,
+    /,
+    model: str,
+    reference: tuple[str, ...],
+    arguments: tuple[str, ...],
+    roles: tuple[str, ...],
+    log_dir: Path,
+    block: int,
+    seed: int,
+    **wanted: Any,
+) -> None:
+    """Run a new release on what the reference was run on, until the answer is safe.
+
+    Scenarios, parameters and epochs are those of the reference's logs. After each block of items
+    the gate looks, with limits that hold at every look; what remains open when all items are used
+    is decided as by arena gate. Exit codes are those of arena gate, and the same command goes on
+    where a run was cut off.
+    """
+    load_dotenv(find_dotenv(usecwd=True))  # as `inspect eval` does
+    plan = agreed_plan(wanted)
+    who = Candidate(model, pairs("-M", arguments), pairs("--model-role", roles))
+    chosen = choose_logs(reference)
+    old = trials_of(chosen)
+    course = courses(chosen, old, seed)
+    _keep_or_compare(log_dir / _RECORD, _record(who, chosen, plan, block, seed))
+    found = run_until_safe(course, old, who, plan, log_dir, block)
+    conclude(found, context, wanted)
+
+
+def run_until_safe(
+    course: Sequence[Course],
+    reference: pd.DataFrame,
+    who: Candidate,
+    plan: GatePlan,
+    log_dir: Path,
+    block: int,
+) -> Gate:
+    """Run block after block of the modes that are open, and return the first answer that is safe.
+
+    Safe is an alarm in a mode, or a pass in every one, that no refusal stands against.
+    """
+    order = {one.scenario: one.items for one in course}
+    blocks = max(ceil(len(one.items) / block) for one in course)
+    still_open = {one.mode for one in course}
+    candidate = pd.DataFrame()
+    for number in range(1, blocks + 1):
+        going = [one for one in course if one.mode in still_open]
+        new = list(_block(going, number, who, log_dir, block))
+        candidate = pd.concat([candidate, *new], ignore_index=True)
+        spent = Spent(len(candidate), sum(one.trials for one in course), number, blocks)
+        standing = looks(reference, candidate, plan, order)
+        _tell(standing, spent, plan)
+        last = number == blocks
+        if not last and not _settled(standing, still_open):
+            continue
+        found = gate_so_far(reference, candidate, plan, order, at_the_end=last)
+        still_open -= {m.mode for m in found.modes if m.answer is not GateAnswer.INCONCLUSIVE}
+        if last or not still_open or found.answer is GateAnswer.ALARM:
+            return replace(found, spent=spent)
+    raise AssertionError("the last block returns")
+
+
+def pairs(option: str, texts: Sequence[str]) -> dict[str, Any]:
+    """Return NAME=VALUE texts by name, the values read as YAML, as Inspect does.
+
+    Raises:
+        BadInput: one is none.
+    """
+    found: dict[str, Any] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not name or not equals:
+            raise BadInput(f"{option}: '{text}' is not NAME=VALUE; write it so")
+        try:
+            found[name] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            raise BadInput(f"{option} {name}: '{value}' is no value; quote it") from None
+    return found
+
+
+def _block(
+    course: Sequence[Course], number: int, who: Candidate, log_dir: Path, block: int
+) -> Iterator[pd.DataFrame]:
+    """Run the n-th block of each scenario that has one."""
+    for one in course:
+        items = one.items[(number - 1) * block : number * block]
+        if items:
+            yield run_block(one, items, who, log_dir / f"block-{number:03}" / one.scenario)
+
+
+def _settled(standing: Sequence[Look], still_open: set[str]) -> bool:
+    return any(
+        look.decision.answer is not GateAnswer.INCONCLUSIVE
+        for look in standing
+        if look.mode in still_open
+    )
+
+
+def _tell(standing: Sequence[Look], spent: Spent, plan: GatePlan) -> None:
+    """Say on standard error where the run stands."""
+    place = f"block {spent.blocks} of {spent.of_blocks}, {spent.trials:,} of {spent.of:,} trials"
+    for look in standing:
+        row = look.decision.pooled
+        click.echo(
+            f"{place}: {look.mode} {points(row.difference)} points [{points(row.low)}, "
+            f"{points(row.high)}]; e-values {look.no_worse:.3g} against no worse, "
+            f"{look.beyond:.3g} against worse by {100 * plan.margin:g}; {look.decision.answer}",
+            err=True,
+        )
+
+
+def _record(
+    who: Candidate, chosen: ChosenLogs, plan: GatePlan, block: int, seed: int
+) -> dict[str, Any]:
+    return {
+        "model": who.model,
+        "-M": who.arguments,
+        "--model-role": who.roles,
+        "--reference": sorted(log.eval.eval_id for log in chosen.headers),
+        "--block": block,
+        "--seed": seed,
+        "plan": plan.model_dump(),
+    }
+
+
+def _keep_or_compare(place: Path, record: dict[str, Any]) -> None:
+    """Write down what a run is about, or find that it goes on as it began.
+
+    Raises:
+        BadInput: the folder is another run's, or cannot be written.
+    """
+    try:
+        if not place.exists():
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_text(f"{json.dumps(record, indent=2)}\n", encoding="utf-8")
+            return
+        before = json.loads(place.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BadInput(f"{place}: cannot be used ({error}); name another --log-dir") from None
+    for name, given in json.loads(json.dumps(record)).items():
+        if before.get(name) != given:
+            raise BadInput(
+                f"{place}: the run there has {name} {before.get(name)}, not {given}; give that, or "
+                "name another --log-dir"
+            )
