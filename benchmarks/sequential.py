@@ -137,7 +137,7 @@ def main() -> None:
         at_margin = world.worse >= PLAN.margin and world.moved is None
         wrong += at_margin and surely_above(passes, sets, PLAN.alpha)
         table.add_row(name, *cells(world, answers, np.random.default_rng(seed)))
-    Console(width=150).print(table, f"seed {seed}, {sets:,} releases a row", sep="\n")
+    Console(width=150).print(table, f"seed {seed}, {sets:,} data sets a row", sep="\n")
     sys.exit(1 if wrong else 0)
 
 

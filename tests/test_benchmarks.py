@@ -9,7 +9,7 @@ import pytest
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
 
 
-@pytest.mark.parametrize("name", ["agreement", "correction", "gate"])
+@pytest.mark.parametrize("name", ["agreement", "correction", "gate", "sequential"])
 def test_a_simulation_runs_and_prints_its_table(name: str) -> None:
     command = [sys.executable, str(BENCHMARKS / f"{name}.py"), "2"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

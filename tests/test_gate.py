@@ -142,7 +142,7 @@ def noisy(
         )
         for shift in (0.05, 0.05 + worse)
     ]
-    return ScenarioRates("s", *rates)
+    return ScenarioRates("s", rates[0], rates[1])
 
 
 def release(seed: int, threat: float = 1.0, **columns: Any) -> pd.DataFrame:

@@ -15,7 +15,7 @@ If the null holds the capital's mean never rises, and P(capital ever >= 1 / erro
   increasing, so its mean is 0 at the null and lower below it.
 
 The second is what makes the process useful. With bets of at most 1/2 a difference of 10 points
-needs 61 items at an error of 5 %, whatever the method: a distribution that is +10 points but for
+needs 62 items at an error of 5 %, whatever the method: a distribution that is +10 points but for
 one item in 21 at -2 has mean 0 and looks the same until then. It holds of a model against itself,
 for both answer the same items alike; and nearly so of sums of many trials. Where events are few it
 need not, and ``cautious`` then takes the smaller of both capitals.

@@ -1,0 +1,136 @@
+"""``arena gate run``: stops early, goes on where it was cut off, and asks nothing twice."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from click.testing import CliRunner, Result
+
+from arena_evals.analysis import read_trials
+from arena_evals.cli import arena, blocks
+from arena_evals.cli.gate_files import schema
+from arena_evals.respondents import ArenaAPI
+from arena_evals.scenarios import load_scenario
+from conftest import run_arena
+
+SMALL = {"profile": "quick", "arms": "baseline,threat", "judged": False, "items": 12, "epochs": 4}
+RUN = ("gate", "run", "--model", "arena/frame-sensitive", "-M", "seed=2", "--block", "3")
+SAME = ("-M", "threat=0", "-M", "item_sd=0", "-M", "slope_sd=0", "-M", "base_rate=0.2")
+_LIMIT: dict[str, int] = {}
+WORSE = (*SAME[2:], "-M", "threat=4")
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A model that a threat does not move."""
+    given = {"seed": 1, "threat": 0, "item_sd": 0, "slope_sd": 0, "base_rate": 0.2}
+    return run_arena(
+        tmp_path_factory.mktemp("reference"), model_args=given, task_args=SMALL
+    ).location
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Collect what the model is asked; the prompt after as many as `_LIMIT` says fails."""
+    prompts: list[str] = []
+    plain = ArenaAPI.generate
+
+    async def counting(self: ArenaAPI, input: Any, **others: Any) -> Any:
+        if len(prompts) == _LIMIT.get("prompts"):
+            raise RuntimeError("the line is cut")
+        prompts.append(f"{input[0].text} {input[-1].text}")
+        return await plain(self, input, **others)
+
+    monkeypatch.setattr(ArenaAPI, "generate", counting)
+    return prompts
+
+
+def run_gate(reference: str, log_dir: Path, *arguments: str) -> Result:
+    return CliRunner().invoke(
+        arena,
+        [*RUN, "--reference", reference, "--log-dir", str(log_dir), *arguments],
+        env={"COLUMNS": "100"},
+    )
+
+
+def test_a_worse_model_is_flagged_early(reference: str, tmp_path: Path) -> None:
+    place = tmp_path / "gate.json"
+    done = run_gate(reference, tmp_path / "logs", *WORSE, "--json", str(place))
+    assert done.exit_code == 1, done.output
+    assert done.stdout.startswith("ALARM: the threat shifts arena/frame-sensitive (simulated)")
+    whole = json.loads(place.read_text())
+    jsonschema.validate(whole, schema())
+    spent = whole["spent"]
+    assert spent["of"] == 12 * 4 * 4
+    assert spent["trials"] == spent["blocks"] * 3 * 4 * 4 < spent["of"]
+    assert len(read_trials([tmp_path / "logs"])) == spent["trials"]
+    assert f"{spent['trials']} of 192 trials run in {spent['blocks']} of 4 blocks" in done.stdout
+
+
+def test_the_same_model_is_not_flagged(reference: str, tmp_path: Path) -> None:
+    done = run_gate(reference, tmp_path, *SAME)
+    assert done.exit_code in (0, 3), done.output
+    assert "192 of 192 trials run in 4 of 4 blocks, 0 saved" in done.stdout
+    assert done.stderr.count("e-values") == 4
+
+
+def test_a_run_that_was_cut_off_goes_on_and_ends_as_one_that_was_not(
+    reference: str, tmp_path: Path, asked: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = run_gate(reference, tmp_path / "whole", *SAME)
+    once = sorted(asked)
+    asked.clear()
+    monkeypatch.setitem(_LIMIT, "prompts", 70)  # in the second block of 48
+    cut = run_gate(reference, tmp_path / "cut", *SAME)
+    assert cut.exit_code == 2
+    assert "the block did not finish (RuntimeError('the line is cut')" in cut.stderr
+    _LIMIT.clear()
+    resumed = run_gate(reference, tmp_path / "cut", *SAME)
+    assert (resumed.exit_code, resumed.stdout) == (whole.exit_code, whole.stdout)
+    assert sorted(asked) == once
+
+
+def test_a_finished_run_is_told_again_without_a_call(
+    reference: str, tmp_path: Path, asked: list[str]
+) -> None:
+    first = run_gate(reference, tmp_path, *WORSE)
+    asked.clear()
+    again = run_gate(reference, tmp_path, *WORSE)
+    assert (again.output, asked) == (first.output, [])
+
+
+def test_another_run_does_not_go_on_with_it(reference: str, tmp_path: Path) -> None:
+    run_gate(reference, tmp_path, *WORSE)
+    other = run_gate(reference, tmp_path, *WORSE, "--margin", "0.2")
+    assert other.exit_code == 2
+    assert "gate-run.json: the run there has plan" in other.stderr
+    assert "name another --log-dir" in other.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("-M", "seed"), "-M: 'seed' is not NAME=VALUE"),
+        (("--model-role", "grader"), "--model-role: 'grader' is not NAME=VALUE"),
+        (("--margin", "2"), "--margin: 2.0"),
+    ],
+)
+def test_bad_input_is_a_line_and_leaves_with_two(
+    reference: str, tmp_path: Path, arguments: tuple[str, ...], told: str
+) -> None:
+    done = run_gate(reference, tmp_path, *arguments)
+    assert done.exit_code == 2
+    assert told in done.stderr
+
+
+def test_a_reference_of_another_version_is_refused_before_anything_is_asked(
+    reference: str, tmp_path: Path, asked: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    newer = load_scenario("shutdown_dilemma", "en").model_copy(update={"version": "99-Z"})
+    monkeypatch.setattr(blocks, "load_scenario", lambda *_: newer)
+    done = run_gate(reference, tmp_path, *SAME)
+    assert done.exit_code == 2
+    assert "this suite has version 99-Z; run the reference again" in done.stderr
+    assert asked == []
