@@ -9,7 +9,7 @@ cannot be gone on with: nothing there keeps an item's cells together.
 import io
 import zlib
 from collections.abc import Mapping, Sequence
-from contextlib import redirect_stderr
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -159,8 +159,8 @@ def run_block(course: Course, items: Sequence[str], who: Candidate, place: Path)
     Raises:
         BadInput: the run did not finish; the same call goes on with it.
     """
-    said = io.StringIO()
-    with redirect_stderr(said):  # every block would announce itself
+    said = io.StringIO()  # every block would announce itself, and each that is finished its end
+    with redirect_stderr(said), redirect_stdout(said):
         finished, logs = eval_set(
             course.task,
             log_dir=str(place),
