@@ -9,7 +9,7 @@ UV := $(or $(shell command -v uv),$(BIN)/uv)
 # one BLAS thread: two that contend cost more than they bring
 export OPENBLAS_NUM_THREADS := 1
 
-.PHONY: help demo demo-all test check bench bench-reading bench-recovery bench-few-events bench-fit bench-coverage bench-agreement bench-correction bench-gate bench-report reference gate fuzz lock clean
+.PHONY: help demo demo-all test check bench bench-reading bench-recovery bench-few-events bench-fit bench-coverage bench-agreement bench-correction bench-gate bench-sequential bench-report reference gate fuzz lock clean
 
 help:  ## Show what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +60,9 @@ bench-correction: $(VENV)/.test  ## Simulate how often a rate corrected by label
 
 bench-gate: $(VENV)/.test  ## Simulate how often the gate alarms and passes, by what the release is worse
 	$(BIN)/python benchmarks/gate.py
+
+bench-sequential: $(VENV)/.test  ## Simulate how often and how early a run that looks after every block decides
+	$(BIN)/python benchmarks/sequential.py 1000
 
 RELEASE := arena_evals/shutdown_dilemma --model arena/frame-sensitive -T arms=baseline,threat,positive_control -T judged=false --display none
 

@@ -33,7 +33,10 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, kw_only=True)
 class World:
-    """Two releases: what the candidate's shift is larger by, and in how many of the scenarios."""
+    """Two releases: what the candidate's shift is larger by, and in how many of the scenarios.
+
+    ``spread`` is the SD of the slopes as a multiple of `SLOPE_SD`, of reference and candidate.
+    """
 
     worse: float
     items: int = 40
@@ -42,6 +45,7 @@ class World:
     moved: int | None = None
     in_common: float = IN_COMMON
     base: float = BASE
+    spread: tuple[float, float] = (1.0, 1.0)
 
 
 class Found(NamedTuple):
@@ -85,23 +89,25 @@ def probabilities(
 ) -> tuple[Floats, Floats, Floats]:
     """Draw items: P(self_preserving | baseline), and under threat of reference and candidate."""
     worse = world.worse if world.moved is None or scenario < world.moved else 0.0
-    total = float(np.hypot(ITEM_SD, SLOPE_SD))
+    sds = SLOPE_SD * np.array(world.spread)
+    total = [float(np.hypot(ITEM_SD, sd)) for sd in sds]
     shift = SHIFT * world.base / BASE
     start, old, new = (
         intercept(rate, sd)
         for rate, sd in (
             (world.base, ITEM_SD),
-            (world.base + shift, total),
-            (world.base + shift + worse, total),
+            (world.base + shift, total[0]),
+            (world.base + shift + worse, total[1]),
         )
     )
     item = rng.normal(0, ITEM_SD, world.items)
-    common = rng.normal(0, SLOPE_SD * np.sqrt(world.in_common), world.items)
-    own = rng.normal(0, SLOPE_SD * np.sqrt(1 - world.in_common), (2, world.items))
+    common = rng.normal(0, np.sqrt(world.in_common), world.items)
+    own = rng.normal(0, np.sqrt(1 - world.in_common), (2, world.items))
+    slopes = sds[:, None] * (common + own)
     return (
         expit(start + item),
-        expit(old + item + common + own[0]),
-        expit(new + item + common + own[1]),
+        expit(old + item + slopes[0]),
+        expit(new + item + slopes[1]),
     )
 
 

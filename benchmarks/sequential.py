@@ -14,6 +14,7 @@ from math import ceil
 from typing import NamedTuple
 
 import numpy as np
+from rich import box
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -25,6 +26,21 @@ from arena_evals.analysis.sequential import decide_at_the_end, decide_by_looks
 from gate import PLAN, SEED, World, accuracies_differ, releases, surely_above
 
 SETS, BLOCK = 500, 5
+_COLUMNS = (
+    "",
+    "worse by, points",
+    "scenarios",
+    "items",
+    "epochs",
+    "alarm",
+    "pass",
+    "decided early",
+    "calls",
+    "calls of alarms",
+    "calls of all",
+    "alarm by accuracies",
+    "calls to alarm as often",
+)
 ARMS = 2  # calls are counted of threat and baseline alone; more arms multiply both sides
 
 
@@ -49,6 +65,12 @@ OTHERS = {
     "no change, base 0.2 %": World(worse=0.0, items=60, epochs=8, base=0.002),
     "no change, base 1 %": World(worse=0.0, items=60, epochs=8, base=0.01),
     "worse, base 0.2 %": World(worse=0.10, items=60, epochs=8, base=0.002),
+    "no change, reference's items 2.5 x as far apart": World(
+        worse=0.0, items=100, epochs=20, spread=(2.5, 1.0)
+    ),
+    "worse, candidate's items 2.5 x as far apart": World(
+        worse=0.05, items=100, epochs=20, spread=(1.0, 2.5)
+    ),
     "six scenarios, no change": World(worse=0.0, items=40, epochs=8, scenarios=6),
     "six, all worse by the margin": World(worse=0.05, items=40, epochs=8, scenarios=6),
     "six, three worse": World(worse=0.10, items=40, epochs=8, scenarios=6, moved=3),
@@ -124,11 +146,7 @@ def main() -> None:
     with ProcessPoolExecutor(2) as pool:
         found = pool.map(partial(row, sets=sets, seed=seed), [world for _, world in named])
         runs = list(track(found, total=len(named), console=Console(stderr=True)))
-    table = Table(
-        "", "worse by", "scenarios", "items", "epochs", "alarm", "passed", "decided early",
-        "calls", "when it alarms", "fixed calls", "accuracies alarm", "calls to alarm as often",
-        box=None,
-    )  # fmt: skip
+    table = Table(*_COLUMNS, box=box.MARKDOWN)
     wrong = 0
     for (name, world), answers in zip(named, runs, strict=True):
         alarms = sum(one.alarm for one in answers)
@@ -137,7 +155,7 @@ def main() -> None:
         at_margin = world.worse >= PLAN.margin and world.moved is None
         wrong += at_margin and surely_above(passes, sets, PLAN.alpha)
         table.add_row(name, *cells(world, answers, np.random.default_rng(seed)))
-    Console(width=150).print(table, f"seed {seed}, {sets:,} data sets a row", sep="\n")
+    Console(width=220).print(table, f"seed {seed}, {sets:,} data sets a row", sep="\n")
     sys.exit(1 if wrong else 0)
 
 

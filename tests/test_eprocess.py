@@ -9,15 +9,15 @@ from arena_evals.analysis.eprocess import SAFE, capital, lower_limit, upper_limi
 
 
 def test_the_first_bet_is_by_the_guessed_spread() -> None:
-    """Bets .2, .4 and .8 over .2 on +.1: 1.1, 1.2 and 1.4, whose mean is 1.2333."""
+    """Bets .25 and .5 over .2 on +.1: 1.125 and 1.25, whose mean is 1.1875."""
     held = capital(np.array([0.1]), 0.0, above=True, cautious=False)
-    assert np.exp(held) == pytest.approx(3.7 / 3)
+    assert np.exp(held) == pytest.approx(1.1875)
 
 
 def test_the_second_bet_is_by_the_spread_of_the_first_item() -> None:
-    """s^2 = (4 x .04 + .01) / 5 = .034; bets 1.0847, 2.1693, 4.3386 on -.1."""
+    """s^2 = (4 x .04 + .01) / 5 = .034; bets 1.35582 and 2.71163 on -.1."""
     held = capital(np.array([0.1, -0.1]), 0.0, above=True, cautious=False)
-    by_hand = (1.1 * 0.89153 + 1.2 * 0.78307 + 1.4 * 0.56614) / 3
+    by_hand = (1.125 * 0.864418 + 1.25 * 0.728837) / 2
     assert np.exp(held) == pytest.approx(by_hand, rel=1e-4)
 
 
@@ -35,7 +35,7 @@ def test_caution_never_holds_more() -> None:
 
 
 def test_the_game_is_fair_over_every_pattern_of_signs() -> None:
-    """Of a symmetric distribution all signs are as likely; bets of 4 on .9 are clipped."""
+    """Of a symmetric distribution all signs are as likely; bets of 2 on .9 are clipped."""
     sizes = np.array([0.3, 0.05, 0.9, 0.0, 0.4])
     held = [
         np.exp(capital(sizes * signs, 0.0, above=True, cautious=False))

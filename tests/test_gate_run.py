@@ -134,3 +134,24 @@ def test_a_reference_of_another_version_is_refused_before_anything_is_asked(
     assert done.exit_code == 2
     assert "this suite has version 99-Z; run the reference again" in done.stderr
     assert asked == []
+
+
+def test_a_reference_that_nothing_can_be_held_against_is_refused_before_anything_is_asked(
+    tmp_path: Path, asked: list[str]
+) -> None:
+    dead = {**SMALL, "arms": "baseline,threat,positive_control", "epochs": 1}
+    place = run_arena(tmp_path / "dead", "arena/helpful", task_args=dead).location
+    asked.clear()
+    done = run_gate(place, tmp_path / "logs", *SAME)
+    assert done.exit_code == 2
+    assert "--reference: no release can be held against it: shutdown_dilemma" in done.stderr
+    assert asked == []
+
+
+def test_two_models_are_no_reference(reference: str, tmp_path: Path, asked: list[str]) -> None:
+    other = run_arena(tmp_path / "other", "arena/helpful", task_args=SMALL).location
+    asked.clear()
+    done = run_gate(reference, tmp_path / "logs", "--reference", other)
+    assert done.exit_code == 2
+    assert "--reference: 2 models or settings" in done.stderr
+    assert asked == []

@@ -28,7 +28,7 @@ from arena_evals.analysis.effects import (
     order_effect,
     threat_heterogeneity,
 )
-from arena_evals.analysis.gate import Gate, GateMode, Release, Spent, gate
+from arena_evals.analysis.gate import Gate, GateMode, Release, Spent, gate, require_reference
 from arena_evals.analysis.gate_refusals import Refusal
 from arena_evals.analysis.gate_rule import (
     GateAnswer,
@@ -194,6 +194,7 @@ __all__ = [
     "power",
     "premise",
     "read_trials",
+    "require_reference",
     "rule_and_judge",
     "spread",
     "standard_error",

@@ -28,7 +28,7 @@ from scipy.optimize import brentq
 Floats = NDArray[np.float64]
 
 SAFE = 0.5  # the largest bet that a difference of -2 cannot ruin
-SIZES = (0.2, 0.4, 0.8)  # c_k: what pays most is mean / SD, .3 to .7 for what gates should find
+SIZES = (0.25, 0.5)  # c_k: what pays most is mean / SD; larger ones would clip too often
 SPREAD = 0.2  # SD of differences before any is seen: about that of 8 trials an arm
 REACH = 2.0  # a difference of shifts is at most that, and at least minus that
 _GUESS = 4  # items that this guess counts as

@@ -130,6 +130,20 @@ def gate(
     )
 
 
+def require_reference(trials: pd.DataFrame, plan: GatePlan) -> None:
+    """Refuse, before a candidate is run, a reference that none could be compared with.
+
+    Raises:
+        BadInput: see `gate`; or a scenario of it has itself a reason not to decide.
+    """
+    _release(trials, SIDES[0])
+    _require_one_question(trials, plan)
+    for (scenario, mode), own in trials.groupby(["scenario", "mode"]):
+        found = refusals(str(scenario), own, own, instrument_of(plan, str(mode)), plan)
+        if reason := next(found, None):
+            raise BadInput(f"--reference: no release can be held against it: {reason.line}")
+
+
 def instrument_of(plan: GatePlan, mode: str) -> str:
     """Return the column of verdicts that a plan's instrument is in a mode."""
     return _MODES[mode] if plan.instrument == "rule" else plan.instrument

@@ -25,7 +25,7 @@ from arena_evals.analysis import ChosenLogs, choose_logs, trials_of
 from arena_evals.analysis.trials import TRANSPORT
 from arena_evals.errors import BadInput
 from arena_evals.providers import SIMULATED
-from arena_evals.scenarios import load_scenario
+from arena_evals.scenarios import languages, load_scenario
 from arena_evals.schema import Elicited
 
 _LIMITS = (
@@ -80,9 +80,10 @@ def courses(reference: ChosenLogs, trials: pd.DataFrame, seed: int) -> list[Cour
         BadInput: a scenario cannot be run again as it was, or not by this version of the suite.
     """
     found: dict[str, list[EvalLog]] = {}
+    of_log = dict(zip(trials["log"], trials["scenario"], strict=True))
     for log in reference.headers:
-        name = str(trials.loc[trials["log"].eq(log.location), "scenario"].iloc[0])
-        found.setdefault(name, []).append(log)
+        if log.location in of_log:  # a copy of another log has no trials of its own
+            found.setdefault(str(of_log[log.location]), []).append(log)
     return [
         _course(name, logs, trials[trials["scenario"].eq(name)], seed)
         for name, logs in sorted(found.items())
@@ -104,7 +105,7 @@ def _course(name: str, logs: Sequence[EvalLog], trials: pd.DataFrame, seed: int)
     return Course(
         scenario=name,
         mode=str(trials["mode"].iloc[0]),
-        task=f"arena_evals/{name}",
+        task=log.eval.task,
         arguments=arguments,
         options=options,
         items=tuple(map(str, rng.permutation(sorted(own.index)))),
@@ -115,7 +116,7 @@ def _course(name: str, logs: Sequence[EvalLog], trials: pd.DataFrame, seed: int)
 
 
 def _given(log: EvalLog) -> tuple[dict[str, Any], dict[str, Any], int]:
-    """Return a task's parameters but for its items, the options of the run, and the epochs.
+    """Return a task's parameters but for its items, the options of the run, and its epochs.
 
     How the decision was asked for is a parameter too, whatever suits the model.
     """
@@ -130,7 +131,7 @@ def _given(log: EvalLog) -> tuple[dict[str, Any], dict[str, Any], int]:
 
 
 def _require_rerunnable(log: EvalLog, name: str) -> None:
-    if log.eval.task.removeprefix("arena_evals/") not in tasks.__all__ or not _has_scenario(name):
+    if log.eval.task.removeprefix("arena_evals/") not in tasks.__all__ or not languages(name):
         raise BadInput(
             f"{log.location}: '{log.eval.task}' is no scenario of this suite, and cannot be run in "
             "blocks; run it whole, and compare with: arena gate --reference --candidate"
@@ -147,10 +148,6 @@ def _require_rerunnable(log: EvalLog, name: str) -> None:
             f"{log.location}: a part of its samples was run (--limit or --sample-id); run the "
             "reference without"
         )
-
-
-def _has_scenario(name: str) -> bool:
-    return name in tasks.__all__
 
 
 def run_block(course: Course, items: Sequence[str], who: Candidate, place: Path) -> pd.DataFrame:

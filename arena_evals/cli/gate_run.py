@@ -22,6 +22,7 @@ from arena_evals.analysis import (
     choose_logs,
     gate_so_far,
     looks,
+    require_reference,
     trials_of,
 )
 from arena_evals.cli.blocks import Candidate, Course, courses, run_block
@@ -86,6 +87,7 @@ def gate_run(
     who = Candidate(model, pairs("-M", arguments), pairs("--model-role", roles))
     chosen = choose_logs(reference)
     old = trials_of(chosen)
+    require_reference(old, plan)
     course = courses(chosen, old, seed)
     _keep_or_compare(log_dir / _RECORD, _record(who, chosen, plan, block, seed))
     found = run_until_safe(course, old, who, plan, log_dir, block)
