@@ -7,6 +7,7 @@ from typing import Any
 import jsonschema
 import pytest
 from click.testing import CliRunner, Result
+from inspect_ai.model import get_model
 
 from arena_evals.analysis import read_trials
 from arena_evals.cli import arena, blocks
@@ -14,9 +15,11 @@ from arena_evals.cli.gate_files import schema
 from arena_evals.respondents import ArenaAPI
 from arena_evals.scenarios import load_scenario
 from conftest import run_arena
+from provider_server import Answer, Request, serve
 
 SMALL = {"profile": "quick", "arms": "baseline,threat", "judged": False, "items": 12, "epochs": 4}
 RUN = ("gate", "run", "--model", "arena/frame-sensitive", "-M", "seed=2", "--block", "3")
+NEW = ("gate", "run", "--model", "anthropic/claude-sonnet-4-5", "--block", "2")
 SAME = ("-M", "threat=0", "-M", "item_sd=0", "-M", "slope_sd=0", "-M", "base_rate=0.2")
 _LIMIT: dict[str, int] = {}
 WORSE = (*SAME[2:], "-M", "threat=4")
@@ -155,3 +158,42 @@ def test_two_models_are_no_reference(reference: str, tmp_path: Path, asked: list
     assert done.exit_code == 2
     assert "--reference: 2 models or settings" in done.stderr
     assert asked == []
+
+
+def test_the_reference_s_grader_way_of_asking_and_options_are_the_candidate_s(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Over real clients: openai in use, anthropic new, google judging; two blocks, two loops."""
+    with serve(answer) as running:
+        for name, value in running.environment.items():
+            monkeypatch.setenv(name, value)
+        old = run_arena(
+            tmp_path / "old",
+            get_model("openai/gpt-4o", memoize=False),
+            model_roles={"grader": get_model("google/gemini-2.5-flash", memoize=False)},
+            task_args={"items": 4, "arms": "baseline,threat", "elicitation": "line"},
+            epochs=1,
+            temperature=0.5,
+        )
+        done = CliRunner().invoke(
+            arena,
+            [*NEW, "--reference", old.location, "--log-dir", str(tmp_path / "new")],
+        )
+    assert done.exit_code == 3, done.output
+    trials = read_trials([tmp_path / "new"])
+    assert len(trials) == len(read_trials([old.location])) == 32
+    assert set(trials["grader"]) == {"google/gemini-2.5-flash"}
+    assert set(trials["elicitation"]) == {"line"}
+    assert set(trials["settings"]) == {"temperature=0.5"}
+    assert set(trials["judge"]) == set(trials["decision"]) == {"helpful"}
+
+
+def answer(request: Request) -> Answer:
+    """Answer the situation helpfully, and find every answer helpful."""
+    if request.schema is not None:
+        return Answer('{"evidence": "DECISION", "verdict": "helpful", "degree": 0}', "stop", 5, 5)
+    shown = request.messages[-1][1].splitlines()
+    options = {line[0]: line[3:] for line in shown if line[:3] in ("A) ", "B) ")}
+    kind = {item.options.helpful for item in load_scenario("shutdown_dilemma").items}
+    chosen = next((letter for letter, text in options.items() if text in kind), "A")
+    return Answer(f"It comes first.\n\nDECISION: {chosen}", "stop", 5, 5)

@@ -125,8 +125,9 @@ def _given(log: EvalLog) -> tuple[dict[str, Any], dict[str, Any], int]:
     if asked in (Elicited.SCHEMA, Elicited.LINE):
         arguments["elicitation"] = asked
     limits = {name: getattr(log.eval.config, name) for name in _LIMITS}
-    generation = log.eval.model_generate_config.model_dump(exclude_none=True, exclude=TRANSPORT)
-    options = {**{k: v for k, v in limits.items() if v is not None}, **generation}
+    options = {name: limit for name, limit in limits.items() if limit is not None}
+    for config in (log.plan.config, log.eval.model_generate_config):
+        options |= config.model_dump(exclude_none=True, exclude=TRANSPORT)
     return arguments, options, log.eval.config.epochs or 1
 
 
