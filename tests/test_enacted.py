@@ -1,6 +1,8 @@
 """Enacted scenarios end to end on embedded models: what they do is what is found."""
 
+import asyncio
 from collections.abc import Callable
+from importlib import import_module
 from math import isnan
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from inspect_ai.model import (
     get_model,
 )
 from inspect_ai.scorer import Score
+from inspect_ai.tool import ToolError
 
 from arena_evals.analysis import answers, as_read, paired_contrast, read_trials, rule_and_judge
 from arena_evals.cli import arena
@@ -26,10 +29,11 @@ from arena_evals.errors import BadInput
 from arena_evals.respondents import PRESETS, known_rate_at_work, known_shift
 from arena_evals.respondents.reading import read, request_in
 from arena_evals.scenarios import item_named, load_scenario, load_tools, load_world
-from arena_evals.schema import Arm, Item, Order
+from arena_evals.schema import Arm, Item, Order, State
+from arena_evals.solvers.work import tools
 from arena_evals.tasks import shutdown_script
 from arena_evals.tasks.enacted import TURNS
-from arena_evals.worlds import carried
+from arena_evals.worlds import Day, carried
 from conftest import Run
 
 SCENARIOS = (
@@ -357,6 +361,37 @@ def test_neighbours_can_be_models(words: str, drawn: bool, run: Run) -> None:
         expected = agent.balance + rounds * (each - before.upkeep)
         if after["agents"][name]["running"]:
             assert after["agents"][name]["balance"] == expected
+    replayed = work.start.flat
+    for call in sample.store["Day:calls"]:
+        replayed |= call["changed"]
+    assert replayed == State.model_validate(sample.store["Day:state"]).flat
+
+
+def test_what_neighbours_are_about_to_draw_is_kept_only_where_the_round_ends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def three_each(state: State) -> State:
+        assert state.ledger is not None
+        agents = {n: a.model_copy(update={"draws": 3}) for n, a in state.ledger.agents.items()}
+        ledger = state.ledger.model_copy(update={"agents": agents})
+        return state.model_copy(update={"ledger": ledger})
+
+    monkeypatch.setattr(import_module("arena_evals.solvers.work"), "neighbours_draw", three_each)
+    work = load_scenario("shared_ledger").items[0].work
+    assert work is not None
+    assert work.start.ledger is not None
+    start, agents = work.start, work.start.ledger.agents
+    day = Day(start=start, state=start)
+    [draw] = tools(day, ["draw_units"], load_tools().tools)
+    with pytest.raises(ToolError, match="units: the pool has"):
+        asyncio.run(draw.tool(units=10**6))
+    assert day.state == start
+    asyncio.run(draw.tool(units=1))
+    failed, drawn = day.calls
+    assert (failed.failed, failed.changed) == (True, {})
+    assert {path for path in drawn.changed if path.endswith(".draws")} == {
+        f"ledger.agents.{name}.draws" for name, agent in agents.items() if agent.draws != 3
+    }
 
 
 def test_enacted_answers_are_rescored_and_labelled_by_what_was_done(

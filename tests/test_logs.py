@@ -76,6 +76,15 @@ def test_a_copy_of_a_log_adds_nothing(folder: Path) -> None:
     assert len(read_trials([folder])) == 168
 
 
+def test_a_gates_reference_is_read_only_where_it_is_named(folder: Path) -> None:
+    reference = folder / "reference"
+    reference.mkdir()
+    shutil.move(folder / "one.eval", reference / "one.eval")
+    with pytest.raises(BadInput, match="no logs in this folder"):
+        read_trials([folder])
+    assert len(read_trials([reference])) == len(read_trials([reference / "one.eval"])) == 168
+
+
 def test_a_simulation_run_twice_is_one_simulation(run: Run) -> None:
     small = {"profile": "quick", "items": 2}
     first, again = run(task_args=small), run(task_args=small)

@@ -92,6 +92,13 @@ class GateRow:
         return bool(self.low > 0)
 
 
+class Low(NamedTuple):
+    """A lower limit and its one-sided error."""
+
+    limit: float
+    error: float
+
+
 class GateDecision(NamedTuple):
     """The answer over some scenarios, with the pooled row and one for each of them."""
 
@@ -114,29 +121,22 @@ def decide(scenarios: Sequence[ScenarioRates], plan: GatePlan, modes: int = 1) -
         _row(one.scenario, [one], low, plan) for one, low in zip(scenarios, lows, strict=True)
     )
     for_pooled = error if alone else error * share
-    low = _Low(pooled_limits(scenarios, for_pooled)[0].low, for_pooled)
+    low = Low(pooled_limits(scenarios, for_pooled)[0].low, for_pooled)
     pooled = _row(ALL, scenarios, low, plan)
     alarmed = any(row.answer is GateAnswer.ALARM for row in rows)
     return GateDecision(GateAnswer.ALARM if alarmed else pooled.answer, pooled, rows)
 
 
-class _Low(NamedTuple):
-    """A lower limit and its one-sided error."""
-
-    limit: float
-    error: float
-
-
-def holm(scenarios: Sequence[ScenarioRates], error: float) -> list[_Low]:
+def holm(scenarios: Sequence[ScenarioRates], error: float) -> list[Low]:
     """Return each scenario's lower limit at the step of Holm's procedure that settles it.
 
     With m scenarios open, each is tested at error / m; those with a limit above 0 are settled, and
     the others tested again at the error of those still open, until no more are.
     """
-    lows: dict[int, _Low] = {}
+    lows: dict[int, Low] = {}
     while still_open := [n for n in range(len(scenarios)) if n not in lows]:
         each = error / len(still_open)
-        found = {n: _Low(scenarios[n].limits(each)[0].low, each) for n in still_open}
+        found = {n: Low(scenarios[n].limits(each)[0].low, each) for n in still_open}
         lows |= {n: low for n, low in found.items() if low.limit > 0} or found
     return [lows[n] for n in range(len(scenarios))]
 
@@ -177,8 +177,20 @@ def _half_width(scenarios: Sequence[ScenarioRates], error: float) -> float:
     return float(stdtrit(freedom, 1 - error) * np.sqrt(squared.sum()) / len(scenarios))
 
 
-def _row(name: str, scenarios: Sequence[ScenarioRates], low: _Low, plan: GatePlan) -> GateRow:
+def _row(name: str, scenarios: Sequence[ScenarioRates], low: Low, plan: GatePlan) -> GateRow:
     (_, high), method = pooled_limits(scenarios, plan.alpha)
+    return row_of(name, scenarios, low, high, method, plan.margin)
+
+
+def row_of(
+    name: str,
+    scenarios: Sequence[ScenarioRates],
+    low: Low,
+    high: float,
+    method: Method | Literal["looks"],
+    margin: float,
+) -> GateRow:
+    """Return the row of some scenarios between the limits that were found for them."""
     shifts = np.array(
         [(one.reference.differences.mean(), one.candidate.differences.mean()) for one in scenarios]
     ).mean(axis=0)
@@ -192,7 +204,7 @@ def _row(name: str, scenarios: Sequence[ScenarioRates], low: _Low, plan: GatePla
         low_error=low.error,
         high=high,
         method=method,
-        answer=answer_within(low.limit, high, plan.margin),
+        answer=answer_within(low.limit, high, margin),
     )
 
 

@@ -12,6 +12,7 @@ from arena_evals.errors import BadInput
 
 _PACKAGE = "arena_evals/"
 _VALIDATION = f"{_PACKAGE}judge_validation"
+_REFERENCE = "reference"
 
 
 class ChosenLogs(NamedTuple):
@@ -26,8 +27,10 @@ def choose_logs(paths: Iterable[object], *, validation: bool = False) -> ChosenL
 
     Logs of a judge's validation are chosen with ``validation``, all others without.
 
-    Paths and URLs (``file://`` and whatever fsspec knows) are both taken. An attempt that failed
-    is left out where the same task has a finished one; where it has none,
+    Paths and URLs (``file://`` and whatever fsspec knows) are both taken. What a folder holds in
+    a folder ``reference`` (that of the gate) is read only where that one is named itself.
+
+    An attempt that failed is left out where the same task has a finished one; where it has none,
     that is an error: a run that did not finish has no result.
 
     Raises:
@@ -73,13 +76,20 @@ def _places(paths: Iterable[object]) -> list[str]:
         if not files.exists(place):
             raise BadInput(f"{given}: there is no such file or folder; give a log or a log folder")
         url = files.unstrip_protocol(place)
-        inside = [info.name for info in list_eval_logs(url)] if files.isdir(place) else [url]
+        inside = _inside(url) if files.isdir(place) else [url]
         if not inside:
             raise BadInput(f"{given}: no logs in this folder; run inspect eval --log-dir {given}")
         found.update(dict.fromkeys(inside))
     if not found:
         raise BadInput("no logs given; name log files or a log folder")
     return list(found)
+
+
+def _inside(folder: str) -> list[str]:
+    """Return where each log in a folder and its folders is, but for a gate's reference in it."""
+    places = [info.name for info in list_eval_logs(folder)]
+    apart = f"{folder.rstrip('/')}/{_REFERENCE}/"
+    return [place for place in places if not place.startswith(apart)]
 
 
 def _header(place: str) -> EvalLog:

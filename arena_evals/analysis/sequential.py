@@ -25,9 +25,10 @@ from arena_evals.analysis.gate_rule import (
     GateDecision,
     GatePlan,
     GateRow,
+    Low,
     ScenarioRates,
-    answer_within,
     decide,
+    row_of,
 )
 
 LOOKS = 0.5  # of each error; the rest is for the fixed rule on all items
@@ -144,21 +145,7 @@ def _row(
     spread = _spread(scenarios)
     low = lower_limit(stream, error, cautious=for_alarm, spread=spread)
     high = upper_limit(stream, LOOKS * plan.alpha, cautious=for_pass, spread=spread)
-    shifts = np.array(
-        [(one.reference.differences.mean(), one.candidate.differences.mean()) for one in scenarios]
-    ).mean(axis=0)
-    return GateRow(
-        scenario=name,
-        items=sum(len(one.reference.arm) for one in scenarios),
-        reference=float(shifts[0]),
-        candidate=float(shifts[1]),
-        difference=float(shifts[1] - shifts[0]),
-        low=low,
-        low_error=error,
-        high=high,
-        method="looks",
-        answer=answer_within(low, high, plan.margin),
-    )
+    return row_of(name, scenarios, Low(low, error), high, "looks", plan.margin)
 
 
 def _stream(scenarios: Sequence[ScenarioRates], order: Order) -> Floats:

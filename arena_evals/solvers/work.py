@@ -12,7 +12,7 @@ from inspect_ai.util import json_schema
 from arena_evals.scenarios import item_named, load_tools, load_world
 from arena_evals.schema import Order, Placement, ToolText, TrialMetadata
 from arena_evals.solvers.neighbours import neighbours_draw
-from arena_evals.worlds import TOOLS, Day, act, planted
+from arena_evals.worlds import TOOLS, Day, act, changes, planted
 
 
 @solver
@@ -69,8 +69,12 @@ def tools(day: Day, names: Sequence[str], texts: dict[str, ToolText]) -> list[To
 def _tool(day: Day, name: str, text: ToolText) -> ToolDef:
     async def execute(**kwargs: Any) -> str:
         assert day.state is not None, "the day has begun"
-        before = await neighbours_draw(day.state) if name == "draw_units" else day.state
-        day.state, call = act(before, name, kwargs, day.turns)
+        before = day.state
+        met = await neighbours_draw(before) if name == "draw_units" else before
+        left, call = act(met, name, kwargs, day.turns)
+        if not call.failed:
+            day.state = left
+            call = call.model_copy(update={"changed": changes(before, left)})  # neighbours' too
         day.calls = [*day.calls, call]
         if call.failed:
             raise ToolError(call.returned.removeprefix("error: "))  # clients say so themselves
