@@ -3,9 +3,6 @@
 import csv
 import io
 import re
-import shutil
-import subprocess
-from html import escape
 from html.parser import HTMLParser
 from itertools import combinations, pairwise
 from pathlib import Path
@@ -14,17 +11,14 @@ from xml.etree import ElementTree as ET
 import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
-from inspect_ai.log import EvalLog, read_eval_log
+from inspect_ai.log import EvalLog
 
-from arena_evals.analysis import Interval, answers
+from arena_evals.analysis import Interval
 from arena_evals.cli import arena
 from arena_evals.report import (
     Findings,
-    Told,
     alone,
-    findings,
     image,
-    movers_shown,
     page,
     plots,
     table_of,
@@ -39,24 +33,15 @@ from arena_evals.report.plots import At, Curves, Forest, Group, Mark, described
 from arena_evals.report.svg import inline
 from arena_evals.report.tables import Table, shown
 from arena_evals.schema import Verdict
+from reported import hostile_page, of
 
-CHROMIUM = shutil.which("chromium")
-in_a_browser = pytest.mark.skipif(not CHROMIUM, reason="chromium is not installed")
 STYLE = Path(__file__).parent.parent / "arena_evals/report/templates/report.css"
 POLICY = re.compile(r'<meta http-equiv="Content-Security-Policy"[^>]*>')
-HOSTILE = (
-    "<script>document.title='ran'</script>"
-    "<img src=x onerror=\"document.title='ran'\">"
-    "<svg onload=\"document.title='ran'\"></svg>"
-    "</style></title></textarea><iframe srcdoc='<script>parent.document.title=1</script>'>"
-    "<a href=\"javascript:document.title='ran'\">here</a>"
-    "{{ 7 * 7 }} ]]> --> ' \" ` $x^2$ \\alpha \x00\x07"
-)
-
 FOREST = Forest(
     name="shift",
     title="Shift",
     unit="points",
+    by="scenario",
     groups=(
         Group("one", (Mark("a $5", 0.154, Interval(0.1, 0.2), "40 items"),)),
         Group("two", (Mark("b", -0.02, Interval(-0.1, 0.06)), Mark("c", float("nan"), None))),
@@ -74,15 +59,6 @@ def run(*arguments: object) -> Result:
     return CliRunner().invoke(arena, [*map(str, arguments)], catch_exceptions=False)
 
 
-def of(log: EvalLog, trials: pd.DataFrame) -> Findings:
-    return findings(
-        trials,
-        answers(trials, model_free=True),
-        [],
-        [read_eval_log(log.location, header_only=True)],
-    )
-
-
 @pytest.fixture(scope="module")
 def found(quick_log: EvalLog, quick_trials: pd.DataFrame) -> Findings:
     return of(quick_log, quick_trials)
@@ -90,17 +66,7 @@ def found(quick_log: EvalLog, quick_trials: pd.DataFrame) -> Findings:
 
 @pytest.fixture(scope="module")
 def hostile(quick_log: EvalLog, quick_trials: pd.DataFrame) -> str:
-    """A page on which every text that a model or a data file wrote attacks it."""
-    attacked = quick_trials.assign(
-        **{name: HOSTILE + quick_trials[name] for name in ("model", "settings", "scenario", "item")}
-    )
-    found = of(quick_log, attacked)
-    told = Told(**dict.fromkeys(("setting", "request", "frame", "answer"), HOSTILE))
-    return page(
-        found,
-        dict.fromkeys(movers_shown(found), told),
-        lambda trial: "javascript:document.title='ran'",
-    )
+    return hostile_page(quick_log, quick_trials)
 
 
 # --- plots and their tables ---
@@ -321,66 +287,3 @@ def test_the_page_asks_for_nothing_and_links_only_to_itself(hostile: str) -> Non
     for _, own in Elements(hostile).found:
         assert not own.keys() & {"src", "srcset", "action", "data", "style"}
         assert (own.get("href") or "#").startswith("#")
-
-
-def browse(html: str, folder: Path, *flags: str) -> subprocess.CompletedProcess[str]:
-    (folder / "page.html").write_text(html)
-    return subprocess.run(
-        [
-            str(CHROMIUM),
-            "--headless",
-            "--no-sandbox",
-            "--disable-gpu",
-            f"--user-data-dir={folder / 'browser'}",
-            "--virtual-time-budget=3000",
-            "--enable-logging=stderr",
-            *flags,
-            "--dump-dom",
-            (folder / "page.html").as_uri(),
-        ],
-        capture_output=True,
-        text=True,
-        timeout=150,
-        check=True,
-    )
-
-
-PROBE = """<script>
-const all = [...document.querySelectorAll('*')];
-const ours = new Set([document.currentScript]);
-const bad = all.filter(e => !ours.has(e) && (
-  ['SCRIPT', 'IFRAME', 'IMG', 'OBJECT', 'EMBED', 'FORM'].includes(e.tagName.toUpperCase())
-  || [...e.attributes].some(a => a.name.startsWith('on') || /^\\s*javascript:/i.test(a.value))));
-document.body.dataset.bad = bad.length;
-document.body.dataset.elements = all.length > 300;
-</script></body>"""
-
-
-@in_a_browser
-def test_nothing_runs_even_without_the_policy(hostile: str, tmp_path: Path) -> None:
-    """The page as it is but for its policy, and with a script of ours that counts what could."""
-    opened = POLICY.sub("", hostile).replace("</body>", PROBE)
-    dom = browse(opened, tmp_path).stdout
-    assert 'data-bad="0"' in dom
-    assert 'data-elements="true"' in dom
-    assert "<title>Self-Preserving Arena: report</title>" in dom
-
-
-@in_a_browser
-def test_the_page_breaks_no_rule_of_its_own_policy(hostile: str, tmp_path: Path) -> None:
-    done = browse(hostile, tmp_path)
-    assert "CONSOLE" not in done.stderr
-    assert 'role="img"' in done.stdout
-
-
-@in_a_browser
-@pytest.mark.parametrize("width", [360, 768, 1200])
-def test_the_page_never_scrolls_sideways(hostile: str, tmp_path: Path, width: int) -> None:
-    frame = (
-        f'<iframe width="{width}" height="800" srcdoc="{escape(hostile)}"></iframe><script>'
-        "document.querySelector('iframe').onload = e => { document.body.dataset.wide = "
-        "e.target.contentDocument.documentElement.scrollWidth; }</script>"
-    )
-    dom = browse(frame, tmp_path).stdout
-    [wide] = re.findall(r'data-wide="(\d+)"', dom)
-    assert int(wide) <= width

@@ -4,6 +4,7 @@ import click
 
 from arena_evals.cli.agreement import agreement
 from arena_evals.cli.analyze import analyze
+from arena_evals.cli.browse import bundle, view
 from arena_evals.cli.gate import gate_release
 from arena_evals.cli.gate_run import gate_run
 from arena_evals.cli.label import label
@@ -24,6 +25,7 @@ def arena() -> None:
 
 arena.add_command(agreement)
 arena.add_command(analyze)
+arena.add_command(bundle)
 arena.add_command(card_)
 arena.add_command(figures)
 gate_release.add_command(gate_run)
@@ -37,3 +39,4 @@ arena.add_command(report)
 arena.add_command(rescore)
 arena.add_command(tables_)
 arena.add_command(validity)
+arena.add_command(view)

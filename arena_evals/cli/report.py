@@ -36,8 +36,8 @@ from arena_evals.schema import Elicited, Means
 _Command = TypeVar("_Command", bound=Callable[..., object])
 
 
-def _from_logs(command: _Command) -> _Command:
-    """Add what all three commands take."""
+def from_logs(command: _Command) -> _Command:
+    """Add what every command on findings takes."""
     validation = click.option(
         "--validation",
         multiple=True,
@@ -57,7 +57,7 @@ def _into(command: _Command) -> _Command:
 
 
 @click.command()
-@_from_logs
+@from_logs
 @click.option(
     "-o",
     "--output",
@@ -71,14 +71,14 @@ def report(logs: tuple[str, ...], validation: tuple[str, ...], output: Path) -> 
 
     It runs no script and asks for nothing from outside. LOGS are log files or folders of them.
     """
-    found = _found(logs, validation)
-    whole = page(found, {trial: _told(trial) for trial in movers_shown(found)})
+    found = found_in(logs, validation)
+    whole = page(found, texts_in(found))
     _write(output, whole.encode())
     click.echo(f"{output}: {len(whole.encode()) / 1e6:.2f} MB, {found.n_trials:,} trials")
 
 
 @click.command()
-@_from_logs
+@from_logs
 @_into
 @click.option(
     "--format",
@@ -89,18 +89,18 @@ def report(logs: tuple[str, ...], validation: tuple[str, ...], output: Path) -> 
 )
 def figures(logs: tuple[str, ...], validation: tuple[str, ...], out: Path, form: str) -> None:
     """Write every plot of the report on LOGS as a file of its own."""
-    for plot in plots(_found(logs, validation)):
+    for plot in plots(found_in(logs, validation)):
         content = alone(plot) if form == "svg" else image(plot, "png" if form == "png" else "pdf")
         _write(out / f"{plot.name}.{form}", content)
         click.echo(str(out / f"{plot.name}.{form}"))
 
 
 @click.command("tables")
-@_from_logs
+@from_logs
 @_into
 def tables_(logs: tuple[str, ...], validation: tuple[str, ...], out: Path) -> None:
     """Write every table of the report on LOGS as CSV and as LaTeX."""
-    found = _found(logs, validation)
+    found = found_in(logs, validation)
     for table in [*(table_of(plot) for plot in plots(found)), *tables(found)]:
         _write(out / f"{table.name}.csv", to_csv(table).encode("utf-8-sig"))
         _write(out / f"{table.name}.tex", to_latex(table).encode())
@@ -108,7 +108,7 @@ def tables_(logs: tuple[str, ...], validation: tuple[str, ...], out: Path) -> No
 
 
 @click.command("card")
-@_from_logs
+@from_logs
 @click.option(
     "-o",
     "--output",
@@ -128,7 +128,7 @@ def card_(
 
     What the logs cannot tell is marked as open, for people to fill in.
     """
-    sections = card(_found(logs, validation))
+    sections = card(found_in(logs, validation))
     text = to_markdown(sections) + "\n"
     if output:
         _write(output, text.encode())
@@ -140,7 +140,7 @@ def card_(
     click.echo(f"{unanswered} questions are open", err=True)
 
 
-def _found(logs: Iterable[str], validation: tuple[str, ...]) -> Findings:
+def found_in(logs: Iterable[str], validation: tuple[str, ...]) -> Findings:
     """Read and analyse, with a line on standard error while it lasts."""
     with Console(stderr=True).status("Reading and fitting ..."):
         chosen = choose_logs(logs)
@@ -155,12 +155,21 @@ def _found(logs: Iterable[str], validation: tuple[str, ...]) -> Findings:
         )
 
 
-def _told(trial: Trial) -> Told:
+def texts_in(found: Findings) -> dict[Trial, Told]:
+    """Read the texts of the trials that the page shows; of a log without samples there are none."""
+    read = {trial: _told(trial) for trial in movers_shown(found)}
+    return {trial: told for trial, told in read.items() if told}
+
+
+def _told(trial: Trial) -> Told | None:
     with reading(trial.log):
-        sample = read_eval_log_sample(
-            trial.log, trial.sample, trial.epoch, resolve_attachments="core"
-        )
-    return _texts(sample)
+        try:
+            sample = read_eval_log_sample(
+                trial.log, trial.sample, trial.epoch, resolve_attachments="core"
+            )
+        except IndexError:
+            return None
+        return _texts(sample)
 
 
 def _texts(sample: EvalSample) -> Told:

@@ -52,6 +52,7 @@ def arms(found: Findings, panel: Panel) -> list[Forest]:
             name=slug("arms", panel.name, scenario),
             title=f"Self-preserving by arm in {scenario}, {panel.title}",
             unit="per cent",
+            by="arm",
             groups=tuple(_arm_groups(found, own)),
         )
         for scenario, own in _by_scenario(panel)
@@ -202,6 +203,7 @@ def _contrasts(found: Findings, panel: Panel, arm: Arm, against: Arm, title: str
         name=slug(title, panel.name),
         title=f"{title}, {panel.title}",
         unit="points",
+        by="scenario",
         groups=tuple(groups),
     )
 

@@ -27,11 +27,15 @@ class Group(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Forest:
-    """Estimates below each other on one axis; ``unit`` says whether zero is a middle or an end."""
+    """Estimates below each other on one axis; ``unit`` says whether zero is a middle or an end.
+
+    ``by`` says what the groups are.
+    """
 
     name: str
     title: str
     unit: Unit
+    by: Literal["scenario", "arm"]
     groups: tuple[Group, ...]
 
 
@@ -94,7 +98,7 @@ def _curve_in_words(label: str, places: tuple[At, ...]) -> str:
 
 
 def _of_forest(plot: Forest) -> Table:
-    columns = ("", "", plot.unit, "low", "high", "of")
+    columns = (plot.by, "model", plot.unit, "low", "high", "of")
     rows = [
         (group.heading, mark.label, *_numbers(mark.estimate, mark.interval), mark.basis)
         for group in plot.groups
@@ -109,7 +113,7 @@ def _of_curves(plot: Curves) -> Table:
         for label, places in plot.lines
         for at in places
     ]
-    columns = ("", plot.dose, "points", "low", "high")
+    columns = ("model", plot.dose, "points", "low", "high")
     return Table(name=plot.name, title=plot.title, columns=columns, rows=tuple(rows))
 
 
