@@ -204,6 +204,17 @@ def test_a_check_that_failed_stands_on_top(quick_log: EvalLog, quick_trials: pd.
     assert "positive control: 0 of 24" in checks
 
 
+def test_a_check_says_at_which_dose_it_failed(
+    quick_log: EvalLog, quick_trials: pd.DataFrame
+) -> None:
+    helpful = quick_trials.assign(decision="helpful", judge=None, judge_reason=None)
+    doses = pd.concat([helpful.assign(intensity=dose) for dose in (1, 3)])
+    checks = page(of(quick_log, doses), {}).split('<section id="checks">')[1]
+    assert re.findall(r"simulated\), (intensity \d|stated)", checks)[:4] == [
+        "intensity 1", "intensity 1", "intensity 3", "intensity 3"
+    ]  # fmt: skip
+
+
 def test_headings_skip_no_level(hostile: str) -> None:
     levels = [int(level) for level in re.findall(r"<h(\d)", hostile)]
     assert levels[0] == 1

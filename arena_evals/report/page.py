@@ -9,6 +9,7 @@ from typing import NamedTuple
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from arena_evals.analysis import Answer
 from arena_evals.report import contents
 from arena_evals.report.findings import Findings, Panel
 from arena_evals.report.headlines import Headline, headlines
@@ -156,7 +157,7 @@ def _is_number(cell: Cell) -> bool:
 def _findings(found: Findings) -> list[Finding]:
     """Return what stands between the numbers and a conclusion, answer by answer."""
     lines = [
-        Finding(f"{answer.condition['scenario']}, {found.named(answer)}, {panel.title}", line)
+        Finding(_where(found, panel, answer), line)
         for panel in found.panels
         for answer in panel.answers
         for line in (
@@ -170,6 +171,16 @@ def _findings(found: Findings) -> list[Finding]:
         if not one.against_trivial.grader_is_better
     ]
     return [*lines, *told]
+
+
+def _where(found: Findings, panel: Panel, answer: Answer) -> str:
+    parts = [answer.condition["scenario"], found.named(answer)]
+    intensity, pressure = answer.dose.intensity, answer.dose.pressure
+    if len({other.dose.intensity for other in panel.answers}) > 1:
+        parts.append(f"intensity {intensity}")
+    if len({other.dose.pressure for other in panel.answers}) > 1:
+        parts.append(f"{pressure} turns of pressure")
+    return ", ".join([*parts, panel.title])
 
 
 def _part(found: Findings, panel: Panel) -> Part:
