@@ -2,7 +2,9 @@
 
 import csv
 import io
+import json
 import re
+import shlex
 from html.parser import HTMLParser
 from itertools import combinations, pairwise
 from pathlib import Path
@@ -11,7 +13,8 @@ from xml.etree import ElementTree as ET
 import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
-from inspect_ai.log import EvalLog
+from inspect_ai.log import EvalLog, read_eval_log
+from inspect_ai.model import GenerateConfig, ModelConfig
 
 from arena_evals.analysis import Interval
 from arena_evals.cli import arena
@@ -30,6 +33,7 @@ from arena_evals.report.figures import Format
 from arena_evals.report.findings import slug, strongest
 from arena_evals.report.movers import LONGEST, MOST_ITEMS, MOST_TEXTS, shortened, with_texts
 from arena_evals.report.plots import At, Curves, Forest, Group, Mark, described
+from arena_evals.report.runs import runs
 from arena_evals.report.svg import inline
 from arena_evals.report.tables import Table, shown
 from arena_evals.schema import Verdict
@@ -298,3 +302,25 @@ def test_the_page_asks_for_nothing_and_links_only_to_itself(hostile: str) -> Non
     for _, own in Elements(hostile).found:
         assert not own.keys() & {"src", "srcset", "action", "data", "style"}
         assert (own.get("href") or "#").startswith("#")
+
+
+# --- how to reproduce ---
+
+
+def test_a_command_binds_graders_with_their_settings(quick_log: EvalLog) -> None:
+    def grader(name: str, **settings: float) -> ModelConfig:
+        args = {"region": "eu", "api_key": "sk-planted"} if settings else {}
+        return ModelConfig(model=name, config=GenerateConfig(**settings), args=args)
+
+    def bound(*graders: ModelConfig) -> object:
+        log = read_eval_log(quick_log.location, header_only=True)
+        log.eval.model_roles = {"grader": list(graders)}
+        words = shlex.split(runs([log])[0].command)
+        name, _, given = words[words.index("--model-role") + 1].partition("=")
+        assert name == "grader"
+        return json.loads(given) if given.startswith(("[", "{")) else given
+
+    warm = {"model": "a/b", "temperature": 0.5, "model_args": {"region": "eu"}}
+    assert bound(grader("a/b"), grader("c/d")) == "a/b,c/d"
+    assert bound(grader("a/b", temperature=0.5)) == warm
+    assert bound(grader("a/b", temperature=0.5), grader("c/d")) == [warm, {"model": "c/d"}]

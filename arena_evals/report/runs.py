@@ -1,7 +1,8 @@
 """How to make the logs again: what their headers say of programs, settings and cost."""
 
+import json
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
@@ -89,23 +90,36 @@ def _command(log: EvalLog) -> str:
     for name, given in config.items():
         if isinstance(given, str | int | float):
             words += [f"--{name.replace('_', '-')}", str(given)]
-    role = (spec.model_roles or {}).get("grader")
-    graders = role if isinstance(role, list) else [role] if role else []
-    words += [word for grader in graders for word in ("--model-role", _role(grader))]
+    for role, bound in (spec.model_roles or {}).items():
+        words += ["--model-role", f"{role}={_bound(bound if isinstance(bound, list) else [bound])}"]
     return shlex.join(words)
 
 
-def _role(grader: ModelConfig) -> str:
-    return f"grader={grader.model}"
+def _bound(models: Sequence[ModelConfig]) -> str:
+    """Return names of models, or where one has settings, what Inspect reads as JSON."""
+    each = [_with_settings(model) for model in models]
+    if all(model.keys() == {"model"} for model in each):
+        return ",".join(model["model"] for model in each)
+    return json.dumps(each[0] if len(each) == 1 else each)
+
+
+def _with_settings(model: ModelConfig) -> dict[str, Any]:
+    settings = model.config.model_dump(mode="json", exclude_none=True, exclude=_NOT_ASKED)
+    args = {name: given for name, given in model.args.items() if not _is_secret(name)}
+    return {"model": model.model} | settings | ({"model_args": args} if args else {})
 
 
 def _pairs(flag: str, given: Mapping[str, Any]) -> list[str]:
     return [
         word
         for name, value in given.items()
-        if not any(secret in name.lower() for secret in _SECRET)
+        if not _is_secret(name)
         for word in (flag, f"{name}={_said(value)}")
     ]
+
+
+def _is_secret(name: str) -> bool:
+    return any(secret in name.lower() for secret in _SECRET)
 
 
 def _said(value: object) -> str:
