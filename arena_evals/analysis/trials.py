@@ -4,8 +4,10 @@ Summaries hold everything the analysis needs at a tenth of the cost of whole sam
 """
 
 import gc
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from math import isnan
 from typing import Any
 
@@ -16,8 +18,10 @@ from inspect_ai.model import GenerateConfig, ModelConfig
 from inspect_ai.scorer import Score
 from pandas.api.types import union_categoricals
 
+from arena_evals.analysis import labels
 from arena_evals.analysis.labels import common_label, labelled_by, labels_in, merged
 from arena_evals.analysis.logs import ChosenLogs, choose_logs, reading
+from arena_evals.analysis.store import Store
 from arena_evals.analysis.workers import for_each, n_workers
 from arena_evals.errors import BadInput
 from arena_evals.schema import Arm, Kind, Order, Persona, TrialMetadata, Verdict
@@ -162,19 +166,25 @@ def trials_of(
     chosen: ChosenLogs,
     progress: Callable[[], object] = lambda: None,
     workers: int | None = None,
+    store: str | None = None,
 ) -> pd.DataFrame:
     """Return the trials of chosen logs, each once; ``progress`` is called after each log.
+
+    ``store`` is a folder that keeps what was read of each log, see `Store`; a log that has not
+    changed since is read from there.
 
     ``workers`` is the number of processes that read logs; 1 reads them in this one, None chooses.
     The table is the same whatever their number: rows stand in the order of the logs.
 
     Raises:
-        BadInput: samples do not carry the arena's design, a score is no verdict, or two logs give
-            the same trial different verdicts.
+        BadInput: samples do not carry the arena's design, a score is no verdict, two logs give
+            the same trial different verdicts, or the store cannot be written.
     """
     if workers is None:
         workers = n_workers(len(chosen.headers), sum(map(_n_samples, chosen.headers)))
-    tables = for_each(chosen.headers, _table, workers, progress)
+    tables = for_each(
+        chosen.headers, partial(_table_in, store) if store else _table, workers, progress
+    )
     # pandera copies what it validates unless told to do it in place
     return TRIALS.validate(_labelled(_once(_stacked(tables))), inplace=True)
 
@@ -236,6 +246,12 @@ def _require_agreement(copies: pd.DataFrame, differs: "pd.Series[bool]", name: s
             f"{logs[-1]}: the same trials as in {logs[0]}, with another {name}; leave one of the "
             "two out: name the files that count, not a folder that holds both"
         )
+
+
+def _table_in(place: str, log: EvalLog) -> pd.DataFrame:
+    """Return a log's trials from a store, which gets what it lacks."""
+    store = Store(place, sys.modules[__name__], labels)
+    return store.table(log.location, lambda: _table(log))
 
 
 def _table(log: EvalLog) -> pd.DataFrame:

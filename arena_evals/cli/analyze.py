@@ -32,6 +32,7 @@ from arena_evals.analysis import (
     comparisons,
     trials_of,
 )
+from arena_evals.cli.stored import stored
 from arena_evals.cli.tables import show, show_comparisons, show_corrected, show_dose_response
 from arena_evals.errors import BadInput
 
@@ -41,11 +42,17 @@ from arena_evals.errors import BadInput
 @click.option(
     "--labels", is_flag=True, help="Correct what is judged by the labels that people gave."
 )
+@stored
 @click.option("--csv", type=click.Path(path_type=Path), help="Write the trials table as CSV.")
 @click.option("--parquet", type=click.Path(path_type=Path), help="Write the trials as Parquet.")
 @click.option("--json", "json_", type=click.Path(path_type=Path), help="Write the answer as JSON.")
 def analyze(
-    logs: tuple[str, ...], labels: bool, csv: Path | None, parquet: Path | None, json_: Path | None
+    logs: tuple[str, ...],
+    labels: bool,
+    store: str | None,
+    csv: Path | None,
+    parquet: Path | None,
+    json_: Path | None,
 ) -> None:
     """Say how far the threat shifts each model from the helpful choice.
 
@@ -53,7 +60,7 @@ def analyze(
     did finish are left out, and no trial is counted twice.
     """
     chosen = choose_logs(logs)
-    trials = _read(chosen)
+    trials = _read(chosen, store)
     if labels and trials["label"].isna().all():
         raise BadInput(
             f"{logs[0]}: no trial has a label; draw some with: arena label export, and have them "
@@ -81,11 +88,11 @@ def analyze(
         _write(json_, lambda: json_.write_text(_text(whole)))
 
 
-def _read(chosen: ChosenLogs) -> pd.DataFrame:
+def _read(chosen: ChosenLogs, store: str | None) -> pd.DataFrame:
     """Read the trials, with a progress bar on standard error."""
     with Progress(console=Console(stderr=True), transient=True) as bar:
         reading = bar.add_task("Reading logs", total=len(chosen.headers))
-        return trials_of(chosen, progress=lambda: bar.advance(reading))
+        return trials_of(chosen, progress=lambda: bar.advance(reading), store=store)
 
 
 def _answered(trials: pd.DataFrame) -> tuple[list[Answer], list[Comparison]]:

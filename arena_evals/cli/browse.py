@@ -46,7 +46,13 @@ def view(logs: str, port: int) -> None:
 @from_logs
 @click.option("--out", required=True, help="Folder for the site, or an address fsspec knows.")
 @click.option("--overwrite", is_flag=True, help="Replace the bundle that is there.")
-def bundle(logs: tuple[str, ...], validation: tuple[str, ...], out: str, overwrite: bool) -> None:
+def bundle(
+    logs: tuple[str, ...],
+    validation: tuple[str, ...],
+    store: str | None,
+    out: str,
+    overwrite: bool,
+) -> None:
     """Write LOGS, Inspect's viewer and the report on them as one static folder.
 
     Failed and superseded attempts are left out. Trials that the report lists link to their samples
@@ -54,7 +60,7 @@ def bundle(logs: tuple[str, ...], validation: tuple[str, ...], out: str, overwri
     """
     files, place = url_to_fs(out)
     _require_replaceable(files, place, out, overwrite)
-    found = found_in(logs, validation)
+    found = found_in(logs, validation, store)
     names, texts = _names(_chosen(logs, validation)), texts_in(found)
 
     def link(trial: Trial) -> str | None:

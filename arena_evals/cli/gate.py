@@ -12,6 +12,7 @@ from rich.console import Console
 from arena_evals.analysis import Gate, GateAnswer, GatePlan, choose_logs, gate, trials_of
 from arena_evals.cli.gate_files import as_badge, as_json, as_junit, as_markdown
 from arena_evals.cli.gate_words import show_gate
+from arena_evals.cli.stored import stored
 from arena_evals.errors import BadInput
 
 EXIT_CODES = {GateAnswer.PASS: 0, GateAnswer.ALARM: 1, GateAnswer.INCONCLUSIVE: 3}
@@ -50,12 +51,14 @@ def outputs(command: Callable[..., None]) -> Callable[..., None]:
 @click.option("--reference", multiple=True, metavar="LOGS", help="Logs of the release in use.")
 @click.option("--candidate", multiple=True, metavar="LOGS", help="Logs of the new release.")
 @outputs
+@stored
 @click.pass_context
 def gate_release(
     context: click.Context,
     /,
     reference: tuple[str, ...],
     candidate: tuple[str, ...],
+    store: str | None,
     **wanted: Any,
 ) -> None:
     """Say whether a new release may follow the reference: pass, alarm or inconclusive.
@@ -69,7 +72,7 @@ def gate_release(
         if not given:
             raise BadInput(f"{name}: no logs given; name log files or a log folder")
     agreed = agreed_plan(wanted)
-    old, new = (trials_of(choose_logs(logs)) for logs in (reference, candidate))
+    old, new = (trials_of(choose_logs(logs), store=store) for logs in (reference, candidate))
     conclude(gate(old, new, agreed), context, wanted)
 
 

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from arena_evals.analysis import answers, choose_logs, comparisons, trials_of, validities
 from arena_evals.analysis.logs import reading
+from arena_evals.cli.stored import stored
 from arena_evals.errors import BadInput
 from arena_evals.labelling import case_of
 from arena_evals.report import (
@@ -44,7 +45,7 @@ def from_logs(command: _Command) -> _Command:
         metavar="LOGS",
         help="Logs of judge_validation: how far graders are right. May be given several times.",
     )
-    return click.argument("logs", nargs=-1, required=True)(validation(command))
+    return click.argument("logs", nargs=-1, required=True)(validation(stored(command)))
 
 
 def _into(command: _Command) -> _Command:
@@ -66,12 +67,14 @@ def _into(command: _Command) -> _Command:
     show_default=True,
     help="Where the page goes.",
 )
-def report(logs: tuple[str, ...], validation: tuple[str, ...], output: Path) -> None:
+def report(
+    logs: tuple[str, ...], validation: tuple[str, ...], store: str | None, output: Path
+) -> None:
     """Write one self-contained page about LOGS.
 
     It runs no script and asks for nothing from outside. LOGS are log files or folders of them.
     """
-    found = found_in(logs, validation)
+    found = found_in(logs, validation, store)
     whole = page(found, texts_in(found))
     _write(output, whole.encode())
     click.echo(f"{output}: {len(whole.encode()) / 1e6:.2f} MB, {found.n_trials:,} trials")
@@ -87,9 +90,11 @@ def report(logs: tuple[str, ...], validation: tuple[str, ...], output: Path) -> 
     default="svg",
     show_default=True,
 )
-def figures(logs: tuple[str, ...], validation: tuple[str, ...], out: Path, form: str) -> None:
+def figures(
+    logs: tuple[str, ...], validation: tuple[str, ...], store: str | None, out: Path, form: str
+) -> None:
     """Write every plot of the report on LOGS as a file of its own."""
-    for plot in plots(found_in(logs, validation)):
+    for plot in plots(found_in(logs, validation, store)):
         content = alone(plot) if form == "svg" else image(plot, "png" if form == "png" else "pdf")
         _write(out / f"{plot.name}.{form}", content)
         click.echo(str(out / f"{plot.name}.{form}"))
@@ -98,9 +103,11 @@ def figures(logs: tuple[str, ...], validation: tuple[str, ...], out: Path, form:
 @click.command("tables")
 @from_logs
 @_into
-def tables_(logs: tuple[str, ...], validation: tuple[str, ...], out: Path) -> None:
+def tables_(
+    logs: tuple[str, ...], validation: tuple[str, ...], store: str | None, out: Path
+) -> None:
     """Write every table of the report on LOGS as CSV and as LaTeX."""
-    found = found_in(logs, validation)
+    found = found_in(logs, validation, store)
     for table in [*(table_of(plot) for plot in plots(found)), *tables(found)]:
         _write(out / f"{table.name}.csv", to_csv(table).encode("utf-8-sig"))
         _write(out / f"{table.name}.tex", to_latex(table).encode())
@@ -122,13 +129,17 @@ def tables_(logs: tuple[str, ...], validation: tuple[str, ...], out: Path) -> No
     help="Where the card goes as JSON.",
 )
 def card_(
-    logs: tuple[str, ...], validation: tuple[str, ...], output: Path | None, json_: Path | None
+    logs: tuple[str, ...],
+    validation: tuple[str, ...],
+    store: str | None,
+    output: Path | None,
+    json_: Path | None,
 ) -> None:
     """Write an evaluation card on LOGS: what a reader who must trust the result needs.
 
     What the logs cannot tell is marked as open, for people to fill in.
     """
-    sections = card(found_in(logs, validation))
+    sections = card(found_in(logs, validation, store))
     text = to_markdown(sections) + "\n"
     if output:
         _write(output, text.encode())
@@ -140,11 +151,11 @@ def card_(
     click.echo(f"{unanswered} questions are open", err=True)
 
 
-def found_in(logs: Iterable[str], validation: tuple[str, ...]) -> Findings:
+def found_in(logs: Iterable[str], validation: tuple[str, ...], store: str | None) -> Findings:
     """Read and analyse, with a line on standard error while it lasts."""
     with Console(stderr=True).status("Reading and fitting ..."):
         chosen = choose_logs(logs)
-        trials = trials_of(chosen)
+        trials = trials_of(chosen, store=store)
         return findings(
             trials,
             answers(trials, model_free=True),
