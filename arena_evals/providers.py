@@ -1,9 +1,19 @@
 """What the arena knows of providers."""
 
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from urllib.parse import urlsplit
+
 from inspect_ai.model import Model, ModelName
+
+from arena_evals.errors import BadInput
 
 SIMULATED = "arena"  # the provider of the embedded models
 _SCHEMA = ("anthropic", "google", "openai")  # whose JSON schemas the tests exercise
+_SECRET = {
+    "apikey", "auth", "authorization", "cookie", "credential", "credentials", "key", "passwd",
+    "password", "secret", "token",
+}  # fmt: skip
 
 
 def takes_schema(model: Model) -> bool:
@@ -14,3 +24,46 @@ def takes_schema(model: Model) -> bool:
 def is_simulated(model: Model) -> bool:
     """Return whether this is an embedded model."""
     return ModelName(model).api == SIMULATED
+
+
+def is_secret(name: str) -> bool:
+    """Return whether what has this name is a key, a token or the like, and never to be shown."""
+    return not _SECRET.isdisjoint(re.split(r"[^a-z]+", name.lower()))
+
+
+def require_nothing_secret(models: Iterable[Model]) -> None:
+    """Refuse what Inspect would write into the log though it looks like a key.
+
+    It leaves out ``api_key`` and what begins with ``aws_``, and writes all else that a model was
+    given, and its headers with every call.
+
+    Raises:
+        BadInput: a parameter or header of a model has the name of a secret, or its address a user.
+    """
+    for model in models:
+        for name in _secrets_of(model):
+            raise BadInput(
+                f"{model}: {name} looks like a key, and the log would keep it; set the provider's "
+                "environment variable instead, or let a gateway on this machine add it"
+            )
+
+
+def _secrets_of(model: Model) -> Iterator[str]:
+    recorded = {
+        name: given
+        for name, given in model.model_args.items()
+        if name != "api_key" and not name.startswith("aws_")
+    }
+    yield from _named_secret(recorded)
+    yield from _named_secret(model.config.model_dump(include={"extra_headers", "extra_body"}))
+    address = urlsplit(model.api.base_url or "")
+    if address.username or address.password:
+        yield "the user in base_url"
+
+
+def _named_secret(given: Mapping[str, object]) -> Iterator[str]:
+    for name, value in given.items():
+        if is_secret(str(name)):
+            yield str(name)
+        elif isinstance(value, Mapping):
+            yield from _named_secret(value)

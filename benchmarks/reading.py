@@ -1,13 +1,17 @@
 """How long a million samples in 100 logs take to become trials, and how much memory.
 
+python benchmarks/reading.py [LOGS]
+
 One log of 10,000 samples is made by running the arena on an embedded model; the others are copies
 of it under ids of their own, with other epochs, so that no two trials are the same. In the copies
 the whole samples are empty: `read_trials` does not open them, it reads the summaries.
 
-1. `read_trials` on all logs in a fresh process: seconds from its start to its end, imports and all,
-   the most memory that it and its workers held at one moment, and their processor time, which
-   says what a machine with nothing else to do would need.
-2. Inspect's `samples_df` with score columns, which opens whole samples, on the log that was run,
+1. Trials of all logs, into a store, in a fresh process: seconds from its start to its end, imports
+   and all, the most memory that it and its workers held at one moment, and their processor time,
+   which says what a machine with nothing else to do would need.
+2. The same from the store, in another process.
+3. `arena analyze`, from the store: fits and all.
+4. Inspect's `samples_df` with score columns, which opens whole samples, on the log that was run,
    times the number of logs.
 
 Prints one table and leaves with exit code 1 where a limit is missed.
@@ -30,7 +34,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from arena_evals.analysis import read_trials
+from arena_evals.analysis import choose_logs, trials_of
 
 LOGS = 100
 EPOCHS = 10
@@ -62,21 +66,29 @@ class Row(NamedTuple):
     holds: bool = True
 
 
-def main() -> None:
+def main(n_logs: int = LOGS) -> None:
     """Make the logs, read them, print, and say by the exit code whether every limit holds."""
     with tempfile.TemporaryDirectory() as folder:
         original = run_once(Path(folder))
-        logs = make_copies(original, Path(folder) / "all")
-        NOTES.print(f"read_trials on {LOGS} logs ...")
-        ours = cost_of("trials", *logs)
+        logs = make_copies(original, Path(folder) / "all", n_logs)
+        store = str(Path(folder) / "store")
+        NOTES.print(f"trials of {n_logs} logs into a store ...")
+        ours = cost_of(reader("trials", store, *logs))
+        NOTES.print("from the store ...")
+        again = cost_of(reader("trials", store, *logs))
+        arena = Path(sys.executable).with_name("arena")
+        NOTES.print("arena analyze, from the store ...")
+        analyzed = cost_of([str(arena), "analyze", str(logs[0].parent), "--store", store])
         NOTES.print("samples_df on one of them, one process ...")
-        theirs = cost_of("samples", original)
+        theirs = cost_of(reader("samples", "", original))
         NOTES.print("samples_df on one of them, in parallel ...")
-        parallel = cost_of("samples-parallel", original)
+        parallel = cost_of(reader("samples-parallel", "", original))
     rows = [
         *rows_of_ours(ours),
-        row_of_theirs("", theirs, ours),
-        row_of_theirs(", parallel=True", parallel, ours),
+        row_of_the_store("again, from the store", again),
+        row_of_the_store("arena analyze, from the store", analyzed),
+        row_of_theirs("", theirs, ours, n_logs),
+        row_of_theirs(", parallel=True", parallel, ours, n_logs),
     ]
     show(rows)
     sys.exit(0 if all(row.holds for row in rows) else 1)
@@ -98,13 +110,13 @@ def run_once(folder: Path) -> Path:
     return Path(log.location.removeprefix("file://"))
 
 
-def make_copies(place: Path, folder: Path) -> list[Path]:
+def make_copies(place: Path, folder: Path, n_logs: int) -> list[Path]:
     """Write the copies of a log into a new folder."""
     folder.mkdir()
     with ZipFile(place) as original:
         return [
             copied(original, folder / f"{number:03}.eval", number)
-            for number in track(range(LOGS), description="copying the log", console=NOTES)
+            for number in track(range(n_logs), description="copying the log", console=NOTES)
         ]
 
 
@@ -139,16 +151,21 @@ def content(original: ZipFile, name: str, number: int) -> bytes:
     return b"" if name.startswith(NEVER_READ) else original.read(name)
 
 
-def cost_of(what: str, *logs: Path) -> Cost:
-    """Read logs in a process of its own and return what that cost."""
+def reader(what: str, store: str, *logs: Path) -> list[str]:
+    """Return the command that reads logs one way or the other."""
+    return [sys.executable, __file__, what, store, *map(str, logs)]
+
+
+def cost_of(command: list[str]) -> Cost:
+    """Run a command and return what it cost; what it prints is not shown."""
     start, before = time.perf_counter(), children_seconds()
-    reader = subprocess.Popen([sys.executable, __file__, what, *map(str, logs)])
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     peak = 0
-    while reader.poll() is None:
-        peak = max(peak, memory_of(reader.pid))
+    while process.poll() is None:
+        peak = max(peak, memory_of(process.pid))
         time.sleep(0.1)
-    if reader.returncode:
-        sys.exit(f"reading failed with exit code {reader.returncode}")
+    if process.returncode:
+        sys.exit(f"{command[2]} failed with exit code {process.returncode}")
     return Cost(time.perf_counter() - start, children_seconds() - before, peak)
 
 
@@ -175,13 +192,15 @@ def resident(process: psutil.Process) -> int:
         return 0
 
 
-def read(what: str, logs: list[str]) -> None:
+def read(what: str, store: str, *logs: str) -> None:
     """Read logs one way or the other, in the process that is measured."""
     if what == "trials":
-        n_read = len(read_trials(logs))
+        n_read = len(trials_of(choose_logs(logs), store=store))
     else:
         columns = SampleSummary + SampleScores
-        n_read = len(samples_df(logs, columns, parallel=what == "samples-parallel", quiet=True))
+        n_read = len(
+            samples_df(list(logs), columns, parallel=what == "samples-parallel", quiet=True)
+        )
     assert n_read == len(logs) * SAMPLES * EPOCHS, n_read
 
 
@@ -190,7 +209,7 @@ def rows_of_ours(ours: Cost) -> list[Row]:
     gigabytes = ours.peak / 1e9
     return [
         Row(
-            f"read_trials, {LOGS} logs of {SAMPLES * EPOCHS:,} samples",
+            f"trials into a store, logs of {SAMPLES * EPOCHS:,} samples",
             f"{ours.seconds:.0f} s",
             f"<= {MOST_SECONDS:.0f} s",
             ours.seconds <= MOST_SECONDS,
@@ -205,12 +224,17 @@ def rows_of_ours(ours: Cost) -> list[Row]:
     ]
 
 
-def row_of_theirs(how: str, theirs: Cost, ours: Cost) -> Row:
+def row_of_the_store(name: str, cost: Cost) -> Row:
+    """Return the row of what follows once a store holds every log."""
+    return Row(name, f"{cost.seconds:.1f} s, {cost.peak / 1e9:.2f} GB")
+
+
+def row_of_theirs(how: str, theirs: Cost, ours: Cost, n_logs: int) -> Row:
     """Return the row of what Inspect's reading takes, and how many times faster ours is."""
-    scaled = theirs.seconds * LOGS
+    scaled = theirs.seconds * n_logs
     ratio = scaled / ours.seconds
     return Row(
-        f"samples_df{how}, one log x {LOGS}",
+        f"samples_df{how}, one log x {n_logs}",
         f"{scaled:,.0f} s = {ratio:.1f} x",
         f">= {LEAST_SPEED:.0f} x",
         ratio >= LEAST_SPEED,
@@ -227,7 +251,7 @@ def show(rows: list[Row]) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 1:
-        read(sys.argv[1], sys.argv[2:])
+    if len(sys.argv) > 2:
+        read(*sys.argv[1:])
     else:
-        main()
+        main(*map(int, sys.argv[1:]))

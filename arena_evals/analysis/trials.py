@@ -24,6 +24,7 @@ from arena_evals.analysis.logs import ChosenLogs, choose_logs, reading
 from arena_evals.analysis.store import Store
 from arena_evals.analysis.workers import for_each, n_workers
 from arena_evals.errors import BadInput
+from arena_evals.providers import is_secret
 from arena_evals.schema import Arm, Kind, Order, Persona, TrialMetadata, Verdict
 
 RULES = ("decision", "action")
@@ -352,7 +353,8 @@ def verdict_in(score: Score | None, place: str) -> tuple[str | None, str | None]
 def _settings(arguments: dict[str, Any], config: GenerateConfig) -> str:
     """Say what a model ran with beside its name; how it was asked is another column."""
     given = config.model_dump(exclude_none=True, exclude=TRANSPORT)
-    settings = {**given, **arguments}
+    shown = {name: value for name, value in arguments.items() if not is_secret(name)}
+    settings = {**given, **shown}
     return ", ".join(f"{name}={value}" for name, value in sorted(settings.items()))
 
 

@@ -30,7 +30,7 @@ from arena_evals.analysis.logs import reading
 from arena_evals.analysis.trials import grader_of
 from arena_evals.cli.rejudge import answered, judged_again
 from arena_evals.errors import BadInput
-from arena_evals.providers import SIMULATED
+from arena_evals.providers import SIMULATED, require_nothing_secret
 from arena_evals.schema import Elicited, Means, TrialMetadata
 from arena_evals.tasks.composition import Grading
 
@@ -156,10 +156,12 @@ def _model(name: str, given: dict[str, Any]) -> Model:
         option = ".".join(map(str, first["loc"]))
         raise BadInput(f"--grader-arg {option}: {first['msg']}; give another value") from None
     try:
-        return get_model(name, config=config, memoize=False, **own)
+        model = get_model(name, config=config, memoize=False, **own)
     except Exception as error:  # whatever a provider raises for want of a key, a package, a name
         said = " ".join(click.unstyle(str(error)).split())
         raise BadInput(f"--grader {name}: {said[:200]}") from None
+    require_nothing_secret([model])
+    return model
 
 
 def _targets(chosen: ChosenLogs, out: Path | None) -> list[Path]:

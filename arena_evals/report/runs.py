@@ -10,8 +10,8 @@ from inspect_ai.log import EvalLog
 from inspect_ai.model import ModelConfig, ModelUsage
 
 from arena_evals.analysis.trials import panel_of
+from arena_evals.providers import is_secret
 
-_SECRET = ("key", "token", "secret", "password", "authorization", "credential")
 _NOT_ASKED = {"max_connections", "response_schema", "extra_headers", "extra_body"}
 
 
@@ -105,7 +105,7 @@ def _bound(models: Sequence[ModelConfig]) -> str:
 
 def _with_settings(model: ModelConfig) -> dict[str, Any]:
     settings = model.config.model_dump(mode="json", exclude_none=True, exclude=_NOT_ASKED)
-    args = {name: given for name, given in model.args.items() if not _is_secret(name)}
+    args = {name: given for name, given in model.args.items() if not is_secret(name)}
     return {"model": model.model} | settings | ({"model_args": args} if args else {})
 
 
@@ -113,13 +113,9 @@ def _pairs(flag: str, given: Mapping[str, Any]) -> list[str]:
     return [
         word
         for name, value in given.items()
-        if not _is_secret(name)
+        if not is_secret(name)
         for word in (flag, f"{name}={_said(value)}")
     ]
-
-
-def _is_secret(name: str) -> bool:
-    return any(secret in name.lower() for secret in _SECRET)
 
 
 def _said(value: object) -> str:

@@ -1,6 +1,6 @@
 """What every task has in common: who answers, who judges, how the decision is asked for."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 import click
@@ -14,7 +14,7 @@ from inspect_ai.util import json_schema
 
 from arena_evals.design import count
 from arena_evals.errors import BadInput, one_of
-from arena_evals.providers import is_simulated, takes_schema
+from arena_evals.providers import is_simulated, require_nothing_secret, takes_schema
 from arena_evals.respondents import tell_epoch
 from arena_evals.schema import Decision, Elicited, Means
 from arena_evals.scorers import (
@@ -88,12 +88,21 @@ def cast(grading: Grading) -> Cast:
             independent can judge.
     """
     model = _model_under_test()
+    require_nothing_secret(everyone(model))
     found = Cast(model, _checked(grading))
     if str(model) == _EMBEDDED_GRADER:
         raise BadInput(f"--model: {model} judges and does not answer; give it the role 'grader'")
     if grading.asks and not (found.simulated and model_roles().get(GRADER) is None):
         independent_graders(judged=str(model))
     return found
+
+
+def everyone(model: Model | None = None) -> Iterator[Model]:
+    """Yield the model under test, where there is one, and those in roles."""
+    if model is not None:
+        yield model
+    for bound in model_roles().values():
+        yield from bound if isinstance(bound, list) else [bound]
 
 
 def elicited(who: Cast, answer: str, elicitation: str) -> Elicited:

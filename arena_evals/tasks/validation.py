@@ -9,6 +9,7 @@ from inspect_ai.scorer import Scorer
 from arena_evals.dataset import gold_dataset
 from arena_evals.design import count
 from arena_evals.errors import BadInput, one_of
+from arena_evals.providers import require_nothing_secret
 from arena_evals.scenarios import all_gold
 from arena_evals.scorers import (
     GRADER,
@@ -22,6 +23,7 @@ from arena_evals.scorers import (
     unscored,
 )
 from arena_evals.solvers import answer_from_gold
+from arena_evals.tasks.composition import everyone
 from arena_evals.viewer import trial_list
 
 _NOBODY = "none/none"  # Inspect's own name for no model
@@ -98,6 +100,7 @@ def _graders() -> int:
         BadInput: Inspect is about to run it, and nobody has the role.
     """
     bound = model_roles().get(GRADER)
+    require_nothing_secret(everyone())
     if isinstance(bound, list):
         return len(bound)
     if bound is None and _is_run():
