@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
+from urllib.parse import unquote
 
 from fsspec.core import url_to_fs
 from inspect_ai.log import EvalLog, list_eval_logs, read_eval_log
@@ -79,10 +80,18 @@ def _places(paths: Iterable[object]) -> list[str]:
         inside = _inside(url) if files.isdir(place) else [url]
         if not inside:
             raise BadInput(f"{given}: no logs in this folder; run inspect eval --log-dir {given}")
+        for log in inside:
+            _require_read_as_named(log)
         found.update(dict.fromkeys(inside))
     if not found:
         raise BadInput("no logs given; name log files or a log folder")
     return list(found)
+
+
+def _require_read_as_named(place: str) -> None:
+    """Refuse a name that stands for another one in a URL: Inspect would open that other file."""
+    if place.startswith("file:") and (unquote(place) != place or set(place) & set("?#")):
+        raise BadInput(f"{place}: '%', '?' or '#' in a path leads to another file; rename it")
 
 
 def _inside(folder: str) -> list[str]:

@@ -1,0 +1,118 @@
+"""What a user or a model wrote is data: it runs nothing, and leads out of no folder."""
+
+import ast
+import shutil
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from inspect_ai.log import EvalLog, read_eval_log, write_eval_log
+
+import arena_evals
+from arena_evals.cli import arena
+from arena_evals.slots import fill
+
+PACKAGE = Path(arena_evals.__file__).parent
+FORBIDDEN = {
+    "eval", "exec", "compile", "__import__",  # code from text
+    "pickle", "marshal", "shelve", "dill", "joblib",  # objects from bytes
+    "system", "popen", "Popen", "check_output", "call",  # commands
+    "extractall", "unpack_archive",  # files where an archive says
+}  # fmt: skip
+
+
+def calls(tree: ast.AST) -> set[str]:
+    """Names that are called or imported anywhere in a module."""
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            function = node.func
+            if isinstance(function, ast.Name):
+                found.add(function.id)
+            elif isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name):
+                found |= {function.attr} if function.value.id in ("os", "subprocess") else set()
+                found |= {function.attr} & {"extractall", "unpack_archive"}
+        elif isinstance(node, ast.Import):
+            found |= {name.name.partition(".")[0] for name in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add((node.module or "").partition(".")[0])
+    return found
+
+
+@pytest.mark.parametrize("module", sorted(PACKAGE.rglob("*.py")), ids=lambda path: path.stem)
+def test_no_module_can_run_what_it_reads(module: Path) -> None:
+    assert not calls(ast.parse(module.read_text("utf-8"))) & FORBIDDEN
+
+
+def test_the_search_for_such_calls_finds_them() -> None:
+    text = "import pickle\nfrom shelve import open\nos.system('ls')\nz.extractall()\neval('1')"
+    assert calls(ast.parse(text)) & FORBIDDEN == {
+        "pickle", "shelve", "system", "extractall", "eval",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["gate", "--reference", "logs", "--candidate", "logs", "--plan"],
+        ["plan", "shutdown_dilemma", "--prices"],
+    ],
+)
+def test_a_file_of_settings_that_would_run_code_is_one_line(
+    command: list[str], tmp_path: Path
+) -> None:
+    marker, given = tmp_path / "ran", tmp_path / "given.yaml"
+    given.write_text(f"!!python/object/apply:os.mkdir [{marker}]")
+    done = CliRunner().invoke(arena, [*command, str(given)])
+    assert done.exit_code == 2
+    assert "given.yaml" in done.output
+    assert not marker.exists()
+
+
+@pytest.mark.parametrize("text", ["{{ 7 * 7 }}", "%s %(x)s ${x} $(id) `id`", "{name.__class__}"])
+def test_a_slots_text_is_no_template(text: str) -> None:
+    assert fill("{name}, and no more", {"name": text}) == f"{text}, and no more"
+
+
+@pytest.mark.parametrize("name", ["a b.eval", "..eval", "&.eval", "ü.eval"])
+def test_no_name_of_a_log_leads_out_of_a_folder(
+    name: str, quick_log: EvalLog, tmp_path: Path
+) -> None:
+    logs, out = tmp_path / "in" / "logs", tmp_path / "out" / "deep"
+    logs.mkdir(parents=True)
+    out.mkdir(parents=True)
+    shutil.copy(quick_log.location, logs / name)
+    given = [str(logs), "--store", str(out / "store"), "--out", str(out / "site")]
+    done = CliRunner().invoke(arena, ["bundle", *given])
+    assert done.exit_code == 0, done.output
+    assert {place.name for place in tmp_path.iterdir()} == {"in", "out"}
+    assert {place.name for place in (tmp_path / "out").iterdir()} == {"deep"}
+    assert len(list((out / "site" / "logs").glob("*.eval"))) == 1
+
+
+@pytest.mark.parametrize("name", ["%2e%2e%2fup.eval", "q?.eval", "q#.eval"])
+def test_a_name_that_stands_for_another_file_is_refused(
+    name: str, quick_log: EvalLog, tmp_path: Path
+) -> None:
+    """Inspect opens `../up.eval` for the first of them."""
+    (tmp_path / "logs").mkdir()
+    shutil.copy(quick_log.location, tmp_path / "up.eval")
+    shutil.copy(quick_log.location, tmp_path / "logs" / name)
+    done = CliRunner().invoke(arena, ["analyze", str(tmp_path / "logs")])
+    assert done.exit_code == 2
+    assert "leads to another file; rename it" in done.output
+
+
+def test_no_name_in_a_log_leads_out_of_a_folder(quick_log: EvalLog, tmp_path: Path) -> None:
+    log = read_eval_log(quick_log.location)
+    log.eval.model = "../../../up"
+    for sample in log.samples or []:
+        sample.id = f"../../{sample.id}"
+        sample.metadata["item"] = f"../../{sample.metadata['item']}"
+    write_eval_log(log, str(tmp_path / "one.eval"))
+    for command in ("figures", "tables"):
+        given = [str(tmp_path / "one.eval"), "--out", str(tmp_path / "out" / "deep")]
+        done = CliRunner().invoke(arena, [command, *given])
+        assert done.exit_code == 0, done.output
+    assert {place.name for place in tmp_path.iterdir()} == {"one.eval", "out"}
+    assert {place.name for place in (tmp_path / "out").iterdir()} == {"deep"}
