@@ -34,8 +34,8 @@ check: $(VENV)/.test
 	$(BIN)/lint-imports
 	$(BIN)/arena lint
 
-bench: $(VENV)/.test  ## Measure cost per sample and reading speed side by side with bare Inspect
-	$(BIN)/python benchmarks/cost.py
+bench: $(VENV)/.test  ## Measure cost beside bare Inspect, samples_df, statsmodels and R; write it into docs/performance.md
+	$(BIN)/python -W ignore benchmarks/performance.py docs/performance.md
 
 bench-reading: $(VENV)/.test  ## Read a million samples in 100 logs; report time and memory beside Inspect's own table
 	$(BIN)/python benchmarks/reading.py
