@@ -226,7 +226,8 @@ def rows_of_ours(ours: Cost) -> list[Row]:
 
 def row_of_the_store(name: str, cost: Cost) -> Row:
     """Return the row of what follows once a store holds every log."""
-    return Row(name, f"{cost.seconds:.1f} s, {cost.peak / 1e9:.2f} GB")
+    took = f"{cost.seconds:.1f} s, {cost.processor:.1f} s of processor time"
+    return Row(name, f"{took}, {cost.peak / 1e9:.2f} GB")
 
 
 def row_of_theirs(how: str, theirs: Cost, ours: Cost, n_logs: int) -> Row:

@@ -56,6 +56,11 @@ class Store:
         self._keep(place, table)
         return table
 
+    def holds(self, log: str) -> bool:
+        """Return whether the table of a log as it is now is there."""
+        place = self._place(log)
+        return bool(self._files.exists(f"{place.folder}/{place.name}"))
+
     @cached_property
     def _files(self) -> AbstractFileSystem:
         return url_to_fs(self.place)[0]

@@ -182,7 +182,8 @@ def trials_of(
             the same trial different verdicts, or the store cannot be written.
     """
     if workers is None:
-        workers = n_workers(len(chosen.headers), sum(map(_n_samples, chosen.headers)))
+        new = [log for log in chosen.headers if not (store and _store(store).holds(log.location))]
+        workers = n_workers(len(new), sum(map(_n_samples, new)))
     tables = for_each(
         chosen.headers, partial(_table_in, store) if store else _table, workers, progress
     )
@@ -251,8 +252,12 @@ def _require_agreement(copies: pd.DataFrame, differs: "pd.Series[bool]", name: s
 
 def _table_in(place: str, log: EvalLog) -> pd.DataFrame:
     """Return a log's trials from a store, which gets what it lacks."""
-    store = Store(place, sys.modules[__name__], labels)
-    return store.table(log.location, lambda: _table(log))
+    return _store(place).table(log.location, lambda: _table(log))
+
+
+def _store(place: str) -> Store:
+    """Return the store at a place, of tables that this module and that of labels make."""
+    return Store(place, sys.modules[__name__], labels)
 
 
 def _table(log: EvalLog) -> pd.DataFrame:
