@@ -7,20 +7,21 @@ nobody killed, and its calls against one per question and epoch.
 
     PYTHONPATH=tests kill.py TIMES [ITEMS] [OPTION OF INSPECT ...]
 
-Leaves with 1 where a trial is lost, doubled or another, or where a kill cost more calls than there
-were samples in progress.
+Leaves with 1 where a trial is lost, doubled or another, or where a kill cost more calls of the
+model, or of the grader, than there were samples in progress.
 """
 
 import json
 import os
-import subprocess
+import runpy
 import sys
 import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from multiprocessing import get_context
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,7 +33,7 @@ from rich.table import Table
 
 from arena_evals.analysis import paired_contrast, read_trials
 from arena_evals.schema import Arm
-from provider_server import Answer, ProtocolName, ProviderServer, Request, serve
+from provider_server import Answer, ProtocolName, Request, serve
 from witness import Witness
 
 SEED = 1
@@ -42,11 +43,13 @@ MODEL, GRADER = "openai/gpt-4o", "anthropic/claude-sonnet-4-5"
 CELLS, EPOCHS = 8, 2  # of an item: 2 arms x 2 orders x 2 wordings
 KEY = ["item", "arm", "wording", "order", "epoch"]
 COMMAND = (
-    *(sys.executable, "-W", "ignore", "-m", "inspect_ai", "eval-set"),
-    *("arena_evals/shutdown_dilemma", "-T", "arms=baseline,threat", "-T", f"epochs={EPOCHS}"),
-    *("--model", MODEL, "--model-role", f"grader={GRADER}", "--display", "none"),
+    *("eval-set", "arena_evals/shutdown_dilemma", "--display", "none"),
+    *("-T", "arms=baseline,threat", "-T", f"epochs={EPOCHS}"),
+    *("--model", MODEL, "--model-role", f"grader={GRADER}"),
     *("--max-samples", str(AT_ONCE), "--max-connections", str(AT_ONCE)),
 )
+FORKED = get_context("forkserver")  # imports once what every start needs
+FORKED.set_forkserver_preload(["inspect_ai.__main__", "openai", "anthropic", "arena_evals.tasks"])
 
 
 class Call(NamedTuple):
@@ -64,7 +67,7 @@ class Till:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._answer = Witness()
-        self._victim: subprocess.Popen[bytes] | None = None
+        self._victim: ForkServerProcess | None = None
         self._due = 0
         self._received = 0
         self.calls: list[Call] = []
@@ -85,7 +88,7 @@ class Till:
             self.calls.append(Call(start, time.monotonic(), request.protocol, question))
         return self._answer(request)
 
-    def begin(self, run: subprocess.Popen[bytes], due: int | None) -> None:
+    def begin(self, run: ForkServerProcess, due: int | None) -> None:
         """Take note of a new start of the run, to be killed at its n-th call."""
         with self._lock:
             self.start += 1
@@ -135,23 +138,25 @@ def run(folder: Path, times: int, items: int, options: Sequence[str]) -> tuple[p
     till = Till()
     calls = items * CELLS * EPOCHS * 2
     moments = rng.integers(1, 2 * calls // (times + 2), endpoint=True, size=times)
-    with serve(till) as server, environment(folder, server) as around:
+    with serve(till) as server:
+        own = {"INSPECT_CACHE_DIR": folder / "cache", "XDG_DATA_HOME": folder / "data"}
+        around = {**server.environment, **{name: str(place) for name, place in own.items()}}
         command = [*COMMAND, "-T", f"items={items}", "--log-dir", str(folder / "logs"), *options]
         for due in track([*moments, None], str(folder.name), console=Console(stderr=True)):
-            with subprocess.Popen(command, env=around) as process:
-                till.begin(process, due and int(due))
-            if due and process.returncode == 0:
-                break  # done before it could be killed
-        if process.returncode:
-            sys.exit(f"{folder.name}: the last start left with {process.returncode}")
-        return read_trials([folder / "logs"]), till
+            process = FORKED.Process(target=start, args=(command, around))
+            process.start()
+            till.begin(process, due and int(due))
+            process.join()
+            if process.exitcode == 0:
+                return read_trials([folder / "logs"]), till
+        sys.exit(f"{folder.name}: the last start left with {process.exitcode}")
 
 
-@contextmanager
-def environment(folder: Path, server: ProviderServer) -> Iterator[dict[str, str]]:
-    """Give a run its provider, and caches and buffers of its own that outlive a kill."""
-    own = {"INSPECT_CACHE_DIR": folder / "cache", "XDG_DATA_HOME": folder / "data"}
-    yield {**os.environ, **server.environment, **{name: str(at) for name, at in own.items()}}
+def start(command: Sequence[str], around: Mapping[str, str]) -> None:
+    """Do in this process what `inspect` does."""
+    os.environ.update(around)
+    sys.argv = ["inspect", *command]
+    runpy.run_module("inspect_ai", run_name="__main__")
 
 
 def counts(
@@ -175,13 +180,14 @@ def counts(
     yield "  in flight at the kill", len(in_flight)
     yield "  answered before it, their sample in progress", len(ages)
     yield "    at most so many seconds before", f"{max(ages, default=0):.2f}"
-    yield "most for one kill", max(Counter(call.start for call in in_vain).values(), default=0)
+    per_kill = Counter((call.start, call.protocol) for call in in_vain)
+    yield "  most of one model for one kill", max(per_kill.values(), default=0)
 
 
 def holds(whole: pd.DataFrame, trials: pd.DataFrame, once: Till, till: Till, items: int) -> bool:
     """Return whether every trial is there once and the same, and kills cost what was under way."""
     wanted = items * CELLS * EPOCHS
-    per_kill = Counter(call.start for call in till.beyond(once))
+    per_kill = Counter((call.start, call.protocol) for call in till.beyond(once))
     return (
         len(trials) == len(whole) == wanted
         and len(once.calls) == 2 * wanted == len(till.calls) - per_kill.total()

@@ -20,7 +20,7 @@ from pydantic import ValidationError
 from arena_evals.errors import BadInput
 from arena_evals.providers import is_simulated, takes_schema
 from arena_evals.schema import Frozen, Unscored, Verdict
-from arena_evals.scorers.decision import provider_refused
+from arena_evals.scorers.decision import is_missing, provider_refused
 from arena_evals.scorers.json_answer import parse_object, statements
 
 GRADER = "grader"
@@ -101,7 +101,7 @@ def read_form(output: ModelOutput, form: type[_Form]) -> _Form | Failure:
     said = output.completion
     if provider_refused(output):
         return Failure(Unscored.GRADER_REFUSED, said)
-    if not said.strip():
+    if is_missing(output):
         return Failure(Unscored.GRADER_EMPTY, "the grader answered nothing")
     if any(statements(said, name) > 1 for name in form.model_fields):
         return Failure(Unscored.GRADER_AMBIGUOUS, said)

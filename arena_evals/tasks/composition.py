@@ -7,7 +7,13 @@ import click
 from inspect_ai import Task
 from inspect_ai.dataset import Dataset
 from inspect_ai.log import HeadlineMetric
-from inspect_ai.model import Model, ResponseSchema, get_model, model_roles
+from inspect_ai.model import (
+    GenerateConfig,
+    Model,
+    ResponseSchema,
+    get_model,
+    model_roles,
+)
 from inspect_ai.scorer import Scorer
 from inspect_ai.solver import Solver, generate
 from inspect_ai.util import json_schema
@@ -33,6 +39,8 @@ from arena_evals.viewer import trial_list
 
 _EMBEDDED = "arena/frame-sensitive"  # answers when nobody named a model
 _EMBEDDED_GRADER = "arena/grader"  # judges embedded models when nobody named a grader
+_PATIENCE = GenerateConfig(attempt_timeout=600, timeout=3600)
+"""Seconds for a try and for a call with all its tries: Inspect alone would try for ever."""
 _DECISION_FORMAT = ResponseSchema(name="decision", json_schema=json_schema(Decision), strict=True)
 
 
@@ -171,6 +179,7 @@ def compose(
         scorer=[*verdicts.values(), *beside.values(), unscored()],
         model=_EMBEDDED if who.nobody_named else None,
         model_roles={GRADER: _EMBEDDED_GRADER} if _grader_is_embedded(who) else None,
+        config=_PATIENCE,
         epochs=epochs,
         turn_limit=turn_limit,
         sandbox=sandbox,
