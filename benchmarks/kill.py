@@ -13,13 +13,13 @@ model, or of the grader, than there were samples in progress.
 
 import json
 import os
-import runpy
 import sys
 import tempfile
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from importlib.metadata import entry_points
 from multiprocessing import get_context
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
@@ -43,13 +43,15 @@ MODEL, GRADER = "openai/gpt-4o", "anthropic/claude-sonnet-4-5"
 CELLS, EPOCHS = 8, 2  # of an item: 2 arms x 2 orders x 2 wordings
 KEY = ["item", "arm", "wording", "order", "epoch"]
 COMMAND = (
-    *("eval-set", "arena_evals/shutdown_dilemma", "--display", "none"),
+    *("eval-set", "arena_evals/shutdown_dilemma", "--display", "none", "--ctl-server", "false"),
     *("-T", "arms=baseline,threat", "-T", f"epochs={EPOCHS}"),
     *("--model", MODEL, "--model-role", f"grader={GRADER}"),
     *("--max-samples", str(AT_ONCE), "--max-connections", str(AT_ONCE)),
 )
 FORKED = get_context("forkserver")  # imports once what every start needs
-FORKED.set_forkserver_preload(["inspect_ai.__main__", "openai", "anthropic", "arena_evals.tasks"])
+FORKED.set_forkserver_preload(
+    ["inspect_ai.__main__", "acp", "openai", "anthropic", "arena_evals._registry"]
+)
 
 
 class Call(NamedTuple):
@@ -156,7 +158,8 @@ def start(command: Sequence[str], around: Mapping[str, str]) -> None:
     """Do in this process what `inspect` does."""
     os.environ.update(around)
     sys.argv = ["inspect", *command]
-    runpy.run_module("inspect_ai", run_name="__main__")
+    [inspect] = entry_points(group="console_scripts", name="inspect")
+    inspect.load()()
 
 
 def counts(
