@@ -9,7 +9,7 @@ UV := $(or $(shell command -v uv),$(BIN)/uv)
 # one BLAS thread: two that contend cost more than they bring
 export OPENBLAS_NUM_THREADS := 1
 
-.PHONY: help demo demo-all test check bench bench-reading bench-recovery bench-few-events bench-fit bench-coverage bench-agreement bench-correction bench-gate bench-sequential bench-report reference gate fuzz lock clean
+.PHONY: help demo demo-all test check bench bench-reading bench-recovery bench-few-events bench-fit bench-coverage bench-agreement bench-correction bench-gate bench-sequential bench-report bench-kill bench-soak reference gate fuzz lock clean
 
 help:  ## Show what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -78,6 +78,12 @@ gate: $(VENV)/.demo  ## Hold the same simulated model, run again, against the re
 
 bench-report: $(VENV)/.test  ## Time a report on 10 models, 8 scenarios and 100,000 trials, and weigh its page
 	$(BIN)/python benchmarks/report.py
+
+bench-kill: $(VENV)/.test  ## Kill a run 50 times with signal 9, resume it, and count what is lost, doubled or paid twice
+	PYTHONPATH=tests $(BIN)/python benchmarks/kill.py 50 30 --cache 7D
+
+bench-soak: $(VENV)/.test  ## Run 20,160 samples over three real clients in random faults; report calls and memory
+	PYTHONPATH=tests $(BIN)/python benchmarks/soak.py
 
 fuzz: $(VENV)/.test  ## Read 10,000 texts that nobody would write, and make calls of tools that nobody would make
 	ARENA_FUZZ=10000 $(BIN)/pytest -n 2 --timeout 3600 tests/test_fuzz.py tests/test_world_fuzz.py

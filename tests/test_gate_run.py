@@ -12,6 +12,8 @@ from inspect_ai.model import get_model
 from arena_evals.analysis import read_trials
 from arena_evals.cli import arena, blocks
 from arena_evals.cli.gate_files import schema
+from arena_evals.cli.gate_run import alone
+from arena_evals.errors import BadInput
 from arena_evals.respondents import ArenaAPI
 from arena_evals.scenarios import load_scenario
 from conftest import run_arena
@@ -110,6 +112,14 @@ def test_another_run_does_not_go_on_with_it(reference: str, tmp_path: Path) -> N
     assert other.exit_code == 2
     assert "gate-run.json: the run there has plan" in other.stderr
     assert "name another --log-dir" in other.stderr
+
+
+def test_two_runs_are_not_at_work_in_one_folder(tmp_path: Path) -> None:
+    (tmp_path / "gate-run.json").touch()
+    with alone(tmp_path), pytest.raises(BadInput, match="another run is at work"), alone(tmp_path):
+        pass
+    with alone(tmp_path):
+        pass
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from math import ceil
 from pathlib import Path
@@ -29,6 +30,11 @@ from arena_evals.cli.blocks import Candidate, Course, courses, run_block
 from arena_evals.cli.gate import agreed_plan, conclude, outputs
 from arena_evals.cli.gate_words import points
 from arena_evals.errors import BadInput
+
+try:
+    import fcntl
+except ImportError:  # Windows has no such locks
+    fcntl = None  # type: ignore[assignment]  # a module or nothing
 
 _RECORD = "gate-run.json"  # in the log folder: what must not change when a run goes on
 
@@ -90,7 +96,8 @@ def gate_run(
     require_reference(old, plan)
     course = courses(chosen, old, seed)
     _keep_or_compare(log_dir / _RECORD, _record(who, chosen, plan, block, seed))
-    found = run_until_safe(course, old, who, plan, log_dir, block)
+    with alone(log_dir):
+        found = run_until_safe(course, old, who, plan, log_dir, block)
     conclude(found, context, wanted)
 
 
@@ -125,6 +132,29 @@ def run_until_safe(
         if last or not still_open or found.answer is GateAnswer.ALARM:
             return replace(found, spent=spent)
     raise AssertionError("the last block returns")
+
+
+@contextmanager
+def alone(log_dir: Path) -> Iterator[None]:
+    """Hold a run's folder; the system lets go of it however the run ends, killed ones too.
+
+    Two eval sets of Inspect's that begin in one folder at once would each ask everything.
+
+    Raises:
+        BadInput: another run holds it.
+    """
+    with (log_dir / _RECORD).open() as record:
+        if fcntl:
+            try:
+                fcntl.flock(record, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise BadInput(
+                    f"{log_dir}: another run is at work there; wait for it, or name another "
+                    "--log-dir"
+                ) from None
+            except OSError:
+                pass  # a file system without locks
+        yield
 
 
 def pairs(option: str, texts: Sequence[str]) -> dict[str, Any]:
