@@ -48,6 +48,7 @@ def benchmark(name: str, *arguments: str) -> str:
     return " ".join(done.stdout.split())
 
 
+@pytest.mark.timeout(600)  # processes that each import everything
 def test_a_run_killed_three_times_has_every_trial_once_and_repeats_only_what_was_under_way() -> (
     None
 ):
@@ -56,6 +57,7 @@ def test_a_run_killed_three_times_has_every_trial_once_and_repeats_only_what_was
     assert "with another verdict than when not killed 0" in told
 
 
+@pytest.mark.timeout(600)  # processes that each import everything
 def test_a_run_in_random_faults_has_every_trial_once_and_one_call_more_for_each() -> None:
     told = benchmark("soak", "--items", "2", "--epochs", "2", "--share", "0.2", "--stall", "0")
     assert "samples 96 trials 96 of them more than once 0" in told
@@ -154,6 +156,7 @@ def test_a_log_cut_at_any_byte_is_one_line_and_counts_nothing(
     assert "Traceback" not in done.output
 
 
+@pytest.mark.timeout(600)  # processes that each import everything
 @pytest.mark.parametrize("command", ["eval", "eval-set"])
 def test_two_runs_into_one_folder_at_once_are_whole_each_or_one(
     command: str, tmp_path: Path
