@@ -14,6 +14,7 @@ from arena_evals.cli.power import power
 from arena_evals.cli.preview import preview
 from arena_evals.cli.report import card_, figures, report, tables_
 from arena_evals.cli.rescore import rescore
+from arena_evals.cli.sweep import sweep
 from arena_evals.cli.validity import validity
 
 
@@ -37,6 +38,7 @@ arena.add_command(power)
 arena.add_command(preview)
 arena.add_command(report)
 arena.add_command(rescore)
+arena.add_command(sweep)
 arena.add_command(tables_)
 arena.add_command(validity)
 arena.add_command(view)

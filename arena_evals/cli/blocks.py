@@ -6,23 +6,20 @@ already holds one of the run's slots, all first epochs before any second one, an
 cannot be gone on with: nothing there keeps an item's cells together.
 """
 
-import io
 import zlib
 from collections.abc import Mapping, Sequence
-from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import click
 import numpy as np
 import pandas as pd
-from inspect_ai import eval_set
 from inspect_ai.log import EvalLog
-from inspect_ai.model import Model, ModelConfig, get_model
+from inspect_ai.model import Model, ModelConfig
 
 from arena_evals import tasks
 from arena_evals.analysis import ChosenLogs, choose_logs, trials_of
 from arena_evals.analysis.trials import TRANSPORT
+from arena_evals.cli.sets import client, reason, run_set
 from arena_evals.errors import BadInput
 from arena_evals.providers import SIMULATED
 from arena_evals.scenarios import languages, load_scenario
@@ -157,30 +154,25 @@ def run_block(course: Course, items: Sequence[str], who: Candidate, place: Path)
     Raises:
         BadInput: the run did not finish; the same call goes on with it.
     """
-    said = io.StringIO()  # every block would announce itself, and each that is finished its end
-    with redirect_stderr(said), redirect_stdout(said):
-        finished, logs = eval_set(
-            course.task,
-            log_dir=str(place),
-            retry_attempts=0,
-            retry_immediate=False,
-            model=who.model,
-            model_args=dict(who.arguments),
-            model_roles={**_graders(course.grader), **who.roles},
-            task_args={**course.arguments, "items": list(items)},
-            epochs=course.epochs,
-            display="none",
-            **course.options,
-        )
+    finished, logs = run_set(
+        course.task,
+        str(place),
+        model=who.model,
+        model_args=dict(who.arguments),
+        model_roles={**_graders(course.grader), **who.roles},
+        task_args={**course.arguments, "items": list(items)},
+        epochs=course.epochs,
+        **course.options,
+    )
     if not finished:
         raise BadInput(_why(place, logs))
     return trials_of(choose_logs([place]), workers=1)
 
 
 def _why(place: Path, logs: Sequence[EvalLog]) -> str:
-    errors = [log.error.message for log in logs if log.error]
-    told = " ".join(errors[0].split())[:160] if errors else "cancelled"
-    return f"{place}: the block did not finish ({told}); run the same command again to go on"
+    return (
+        f"{place}: the block did not finish ({reason(logs)}); run the same command again to go on"
+    )
 
 
 def _graders(role: ModelConfig | list[ModelConfig] | None) -> dict[str, str | Model | list[Model]]:
@@ -191,21 +183,8 @@ def _graders(role: ModelConfig | list[ModelConfig] | None) -> dict[str, str | Mo
     panel = role if isinstance(role, list) else [role] if role else []
     if any(one.model.startswith(f"{SIMULATED}/") for one in panel):
         return {}
-    return {"grader": [_again(one) for one in panel]} if panel else {}
-
-
-def _again(config: ModelConfig) -> Model:
-    try:
-        return get_model(
-            config.model,
-            config=config.config,
-            base_url=config.base_url,
-            memoize=False,
-            **config.args,
-        )
-    except Exception as error:  # whatever a provider raises for want of a key or a package
-        said = " ".join(click.unstyle(str(error)).split())
-        raise BadInput(
-            f"--model-role grader: {config.model}, the reference's, cannot be had ({said[:160]}); "
-            "mend that"
-        ) from None
+    return (
+        {"grader": [client("--model-role grader, the reference's", one) for one in panel]}
+        if panel
+        else {}
+    )

@@ -3,7 +3,7 @@
 import inspect
 import io
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr
 from typing import Any, NamedTuple
 
@@ -26,11 +26,13 @@ class Rehearsal(NamedTuple):
     ``cells`` is the number of samples per item in the threat arm, at one dose, None where an
     item lacks baseline or threat: times epochs, it is the trials per item and arm. ``turns`` is how
     often the model is called in a trial, about so where it works with tools. ``graded`` is
-    the calls of one grader per trial, at most.
+    the calls of graders per trial, at most. ``named`` are the items' ids, in an order that the
+    task's seed draws.
     """
 
     name: str
     items: int
+    named: tuple[str, ...]
     samples: int
     epochs: int
     pressure: int
@@ -52,24 +54,39 @@ def rehearse(task: str, parameters: Sequence[str], answer_tokens: int = ANSWER) 
         BadInput: there is no such task or parameter, or the task refuses a value.
     """
     name = one_of(task.removeprefix("arena_evals/"), tasks.__all__, "task")
+    known = list(inspect.signature(getattr(tasks, name)).parameters)
+    return rehearse_with(name, _arguments(parameters, known), answer_tokens)
+
+
+def rehearse_with(
+    task: str, arguments: Mapping[str, Any], answer_tokens: int = ANSWER, graders: int = 1
+) -> Rehearsal:
+    """Build a task from its name and arguments, for so many graders, and count what it would run.
+
+    Raises:
+        BadInput: there is no such task or parameter, or the task refuses a value.
+    """
+    name = one_of(task.removeprefix("arena_evals/"), tasks.__all__, "task")
     make = getattr(tasks, name)
-    arguments = _arguments(parameters, list(inspect.signature(make).parameters))
+    for given in arguments:
+        one_of(given, inspect.signature(make).parameters, f"{name}: parameters")
     with _no_model_named(), redirect_stderr(io.StringIO()):  # what it announces is said here
         built: Task = make(**arguments)
     trials = [TrialMetadata.model_validate(sample.metadata) for sample in built.dataset]
-    items = len({trial.item for trial in trials})
+    named = tuple(dict.fromkeys(trial.item for trial in trials))
     grading = Grading(**{n: arguments[n] for n in Grading._fields if n in arguments})
     return Rehearsal(
         name=name,
-        items=items,
+        items=len(named),
+        named=named,
         samples=len(trials),
         epochs=built.epochs or 1,
         pressure=(built.metadata or {})["pressure"],
         turns=turns_of(built),
-        cells=_cells(trials, items),
-        graded=grading.calls(graders=1),
+        cells=_cells(trials, len(named)),
+        graded=grading.calls(graders),
         tokens=tokens_of(
-            built, arguments.get("answer") == "open", grading.calls(graders=1), answer_tokens
+            built, arguments.get("answer") == "open", grading.calls(graders), answer_tokens
         ),
     )
 

@@ -1,0 +1,59 @@
+"""One slice of a sweep run in this process, whatever engine asked for it."""
+
+from typing import Any, Literal, NamedTuple
+
+from inspect_ai.model import Model
+
+from arena_evals.cli.sets import client, reason, run_set
+from arena_evals.cli.sweep_plan import config_of
+from arena_evals.cli.watch import Account, watched
+from arena_evals.errors import BadInput
+from arena_evals.sweeps import Slice, Sweep
+
+_GRADER = "grader"
+
+
+class Outcome(NamedTuple):
+    """How a slice ended: with all its trials, with an error, without budget, or by the user."""
+
+    status: Literal["finished", "failed", "unpaid", "interrupted"]
+    why: str = ""
+
+
+def run_slice(sweep: Sweep, one: Slice, place: str, account: Account, connections: int) -> Outcome:
+    """Run all cells and epochs of a slice's items, or what is left of them at its place."""
+    model = one.cell.model
+    try:
+        with watched(account) as watch:
+            finished, logs = run_set(
+                f"arena_evals/{one.cell.task}",
+                place,
+                retries=sweep.retries,
+                model=model.model,
+                model_args=dict(model.args),
+                model_base_url=model.base_url,
+                model_roles=_graders(sweep),
+                task_args={**one.cell.parameters, "items": list(one.items)},
+                max_connections=connections,
+                **_options(sweep, model.generate),
+            )
+    except BadInput as error:
+        return Outcome("failed", error.message)
+    except Exception as error:  # what Inspect raises before it has a log to say it in
+        return Outcome("failed", f"{type(error).__name__}: {' '.join(str(error).split())[:160]}")
+    if finished:
+        return Outcome("finished")
+    if watch.stopped:
+        return Outcome("unpaid")
+    if not logs or any(log.status == "cancelled" for log in logs):
+        return Outcome("interrupted")
+    return Outcome("failed", reason(logs))
+
+
+def _graders(sweep: Sweep) -> dict[str, str | Model | list[Model]]:
+    made = [client("grader", config_of(asked)) for asked in sweep.grader]
+    return {_GRADER: made[0] if len(made) == 1 else [*made]} if made else {}
+
+
+def _options(sweep: Sweep, generate: Any) -> dict[str, Any]:
+    return {**sweep.limits.model_dump(exclude_none=True), **generate}

@@ -1,0 +1,152 @@
+"""``arena sweep``: models x tasks x parameters, planned, paid within a budget, and resumable."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+from dotenv import find_dotenv, load_dotenv
+
+from arena_evals.cli.budget import console, money
+from arena_evals.cli.progress import telling
+from arena_evals.cli.sweep_folder import Folder, alone, claim, finished, folder_at, ledger
+from arena_evals.cli.sweep_plan import (
+    Planned,
+    bill,
+    duration,
+    plan_sweep,
+    prices_of,
+    read_sweep,
+    require_runnable,
+)
+from arena_evals.cli.sweep_run import Ended, Engine, Here, run_all
+from arena_evals.cli.till import Till
+from arena_evals.errors import BadInput
+from arena_evals.sweeps import Slice, Spent, Sweep
+
+_INTERRUPTED = 130  # as shells say of a command that Ctrl-C ended
+_UNPAID = 3
+_FAILED = 1
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.option(
+    "--log-dir",
+    default="logs/sweep",
+    show_default=True,
+    help="Where the logs go, a path or URL; a sweep that was cut off goes on there.",
+)
+@click.option("--yes", is_flag=True, help="Run without asking.")
+@click.option("--plan", "only_plan", is_flag=True, help="Show the plan and end.")
+@click.pass_context
+def sweep(context: click.Context, file: Path, log_dir: str, yes: bool, only_plan: bool) -> None:
+    """Run what FILE says: models x tasks x parameters, into one folder of logs.
+
+    First shows what it would call and cost, and asks. The same command goes on where a sweep was
+    cut off. Exit codes: 0 all is finished, 1 something failed, 3 the budget is used up, 130
+    interrupted.
+    """
+    load_dotenv(find_dotenv(usecwd=True))  # as `inspect eval` does
+    asked = read_sweep(file)
+    prices = prices_of(asked, file)
+    planned = plan_sweep(asked, file, prices)
+    _show(asked, planned)
+    if only_plan:
+        return
+    require_runnable(asked, planned, file)
+    folder = folder_at(log_dir)
+    every = [one for plan in planned for one in plan.slices]
+    with alone(folder):
+        claim(folder, asked.what())
+        before = finished(folder, every)
+        todo = [one for one in every if one.name not in before]
+        with ledger(folder) as (book, keep):
+            till = Till(asked.budget, prices, book, keep)
+            _say_rest(len(before), len(every), till.book().spent, asked)
+            if todo:
+                _ask(yes)
+            done = sum(p.trials(one) for p in planned for one in p.slices if one.name in before)
+            trials = sum(plan.run.trials for plan in planned)
+            with telling(trials, bool(prices)) as tell:
+                engine: Engine = Here(
+                    asked, folder, till, lambda n, spent: tell.at(done + n, spent)
+                )
+                ended = run_all(todo, planned, engine, tell, done)
+            context.exit(_conclude(ended, folder, planned, len(before), engine.spent(), asked))
+
+
+def _show(asked: Sweep, planned: Sequence[Planned]) -> None:
+    out = console()
+    out.print(bill(planned))
+    out.print()
+    guess = "bytes of what is sent / 4, and a fixed length of answers"
+    out.print(f"Calls without retries; tokens are a guess, {guess}.")
+    out.print(duration(planned, asked))
+    if asked.budget:
+        out.print(f"Budget: {_budget(asked)}. A slice that does not fit is not begun.")
+
+
+def _say_rest(before: int, every: int, spent: Spent, asked: Sweep) -> None:
+    if before or spent.calls:
+        cost = f" and {money(spent.dollars)}" if asked.prices else ""
+        click.echo(
+            f"Goes on: {before} of {every} slices are finished, {spent.calls:,} calls{cost} spent."
+        )
+
+
+def _ask(yes: bool) -> None:
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise BadInput("--yes: nobody can be asked here whether to go on; add --yes")
+    if not click.confirm("Go on?"):
+        raise click.Abort
+
+
+def _conclude(
+    ended: Ended,
+    folder: Folder,
+    planned: Sequence[Planned],
+    before: int,
+    spent: Spent,
+    asked: Sweep,
+) -> int:
+    """Say how it ended, and return the exit code."""
+    every = sum(len(plan.slices) for plan in planned)
+    cost = f", {money(spent.dollars)}" if asked.prices else ""
+    state = (
+        f"{before + ended.finished} of {every} slices in {folder.url}, {spent.calls:,} calls{cost}"
+    )
+    if ended.interrupted:
+        click.echo(f"Interrupted: {state}. The same command goes on.", err=True)
+        return _INTERRUPTED
+    if ended.unpaid:
+        click.echo(_short(ended.unpaid, planned, asked, state), err=True)
+        return _UNPAID
+    if before + ended.finished < every:
+        click.echo(
+            f"Not finished: {state}; {len(ended.failed)} failed. The same command goes on.",
+            err=True,
+        )
+        return _FAILED
+    click.echo(
+        f"Finished: {state}. Next: arena analyze {folder.path if folder.local else folder.url}"
+    )
+    return 0
+
+
+def _short(one: Slice, planned: Sequence[Planned], asked: Sweep, state: str) -> str:
+    [cost] = [plan.cost(one) for plan in planned if one in plan.slices]
+    needs = f"{cost.calls:,} calls" + (f", {money(cost.dollars)}" if asked.prices else "")
+    return (
+        f"Budget of {_budget(asked)}: {state}. {one.name} needs about {needs} in all and does not "
+        "fit, or was cut short; raise the budget, and the same command goes on."
+    )
+
+
+def _budget(asked: Sweep) -> str:
+    assert asked.budget is not None
+    calls = f"{asked.budget.calls:,} calls" if asked.budget.calls else ""
+    cost = money(asked.budget.dollars) if asked.budget.dollars else ""
+    return " and ".join(part for part in (calls, cost) if part)

@@ -1,0 +1,216 @@
+"""The folder of a sweep: whose it is, that one run at a time writes there, and what was spent.
+
+``sweep.json`` says what the sweep is, ``spent.json`` what it has spent; logs stand in a folder a
+slice. A folder may be any place that fsspec knows.
+"""
+
+import fcntl
+import json
+import os
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from fsspec import AbstractFileSystem
+from fsspec.core import url_to_fs
+from inspect_ai.log import list_eval_logs, read_eval_log
+
+from arena_evals.cli.till import Book, book_of
+from arena_evals.errors import BadInput
+from arena_evals.sweeps import Slice, Spent
+
+_RECORD = "sweep.json"
+_LEDGER = "spent.json"
+_EVERY = 5.0  # seconds between two writings of a ledger that is not a local file
+
+
+class Folder(NamedTuple):
+    """Where a sweep's logs go."""
+
+    files: AbstractFileSystem
+    path: str
+    url: str
+
+    @property
+    def local(self) -> bool:
+        """Whether it is on this machine's file system."""
+        return "file" in self.files.protocol
+
+    def of(self, one: Slice) -> str:
+        """Return where a slice's log goes."""
+        return f"{self.path if self.local else self.url}/{one.name}"
+
+
+def folder_at(place: str) -> Folder:
+    """Return a folder by its path or URL.
+
+    Raises:
+        BadInput: nothing can be reached there.
+    """
+    try:
+        files, path = url_to_fs(place)
+        files.makedirs(path, exist_ok=True)
+    except Exception as error:  # whatever a file system raises for want of a package or a right
+        raise BadInput(f"--log-dir {place}: cannot be used ({_line(error)})") from None
+    return Folder(files, path, str(files.unstrip_protocol(path)))
+
+
+def claim(folder: Folder, what: dict[str, Any]) -> None:
+    """Write down whose folder it is, or find that it is this sweep's.
+
+    Raises:
+        BadInput: it is another's, holds other logs, or cannot be written.
+    """
+    place = f"{folder.path}/{_RECORD}"
+    what = json.loads(json.dumps(what))
+    try:
+        if not folder.files.exists(place):
+            _require_no_logs(folder)
+            folder.files.pipe_file(place, f"{json.dumps(what, indent=2)}\n".encode())
+            return
+        before = json.loads(folder.files.cat_file(place))
+    except (OSError, ValueError) as error:
+        raise BadInput(
+            f"{place}: cannot be used ({_line(error)}); name another --log-dir"
+        ) from None
+    for name, given in what.items():
+        if before.get(name) != given:
+            raise BadInput(
+                f"{place}: the sweep there has other {name}; run it with its own sweep file, or "
+                "name another --log-dir"
+            )
+
+
+def _require_no_logs(folder: Folder) -> None:
+    logs = list_eval_logs(folder.url)
+    if logs:
+        raise BadInput(f"{folder.url}: holds {len(logs)} logs of no sweep; name another --log-dir")
+
+
+@contextmanager
+def alone(folder: Folder) -> Iterator[None]:
+    """Hold a lock that ends with this process, however it ends.
+
+    For a folder that is not local it stands in this machine's temporary folder, and does not see
+    other machines.
+
+    Raises:
+        BadInput: another run holds it.
+    """
+    if folder.local:
+        place = Path(folder.path) / ".sweep.lock"
+    else:
+        digest = blake2b(folder.url.encode(), digest_size=8).hexdigest()
+        place = Path(tempfile.gettempdir()) / f"arena-sweep-{digest}.lock"
+    with place.open("a") as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BadInput(
+                f"{folder.url}: another sweep is running there; wait for it, or name another "
+                "--log-dir"
+            ) from None
+        yield
+
+
+@contextmanager
+def ledger(folder: Folder) -> Iterator[tuple[Book, Callable[[str], None]]]:
+    """Open what was spent so far, and yield it with what writes a new state.
+
+    A local ledger is written in place at once, and survives the death of the process. Elsewhere it
+    is written every few seconds and at the end.
+
+    Raises:
+        BadInput: there is one that cannot be read.
+    """
+    place = f"{folder.path}/{_LEDGER}"
+    try:
+        known = folder.files.cat_file(place).decode() if folder.files.exists(place) else ""
+        book = book_of(known) if known.strip() else Book(Spent(), {})
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise BadInput(
+            f"{place}: does not say what was spent ({_line(error)}); delete it to count anew"
+        ) from None
+    if folder.local:
+        with _in_place(Path(place)) as keep:
+            yield book, keep
+    else:
+        with _now_and_then(folder, place) as keep:
+            yield book, keep
+
+
+@contextmanager
+def _in_place(place: Path) -> Iterator[Callable[[str], None]]:
+    """Yield what writes over the file's beginning in one write, padded so that no rest remains."""
+    file = os.open(place, os.O_RDWR | os.O_CREAT, 0o644)
+    length = os.fstat(file).st_size
+
+    def keep(text: str) -> None:
+        nonlocal length
+        length = max(length, len(text) + 1)
+        os.pwrite(file, f"{text:<{length - 1}}\n".encode(), 0)
+
+    try:
+        yield keep
+    finally:
+        os.close(file)
+
+
+@contextmanager
+def _now_and_then(folder: Folder, place: str) -> Iterator[Callable[[str], None]]:
+    written, latest = 0.0, ""
+
+    def keep(text: str) -> None:
+        nonlocal written, latest
+        latest = text
+        if time.monotonic() - written > _EVERY:
+            folder.files.pipe_file(place, text.encode())
+            written = time.monotonic()
+
+    try:
+        yield keep
+    finally:
+        if latest:
+            folder.files.pipe_file(place, latest.encode())
+
+
+def finished(folder: Folder, slices: Sequence[Slice]) -> set[str]:
+    """Return the names of slices whose log is finished.
+
+    Raises:
+        BadInput: a log stands there that is of none of them, or a slice has two finished ones.
+    """
+    names = {one.name for one in slices}
+    found: Counter[str] = Counter()
+    for info in list_eval_logs(folder.url):
+        name = _inside(folder, info.name).rpartition("/")[0]
+        if name not in names:
+            raise BadInput(f"{info.name}: no log of this sweep; put it elsewhere")
+        if _is_finished(info.name):
+            found[name] += 1
+    for name, logs in found.items():
+        if logs > 1:
+            raise BadInput(f"{folder.url}/{name}: holds {logs} finished logs; keep one of them")
+    return set(found)
+
+
+def _is_finished(place: str) -> bool:
+    try:
+        return read_eval_log(place, header_only=True).status == "success"
+    except Exception:  # a damaged archive fails wherever its bytes lead the reader; run it again
+        return False
+
+
+def _inside(folder: Folder, url: str) -> str:
+    """Return a log's place in the folder."""
+    _, path = url_to_fs(url)
+    return str(path).removeprefix(folder.path.rstrip("/") + "/")
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())[:160] or type(error).__name__

@@ -1,0 +1,97 @@
+"""The till of a sweep: counts each call before it is made, in memory and in the sweep's folder."""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from inspect_ai.model import ModelUsage
+
+from arena_evals.cli.budget import Price
+from arena_evals.sweeps import Allowance, Purse, Spent
+
+_MILLION = 1e6
+
+
+class Book(NamedTuple):
+    """What the ledger of a folder holds: all that was spent, and by each slice that has begun."""
+
+    spent: Spent
+    slices: dict[str, Spent]
+
+    def text(self) -> str:
+        """Return one line of JSON."""
+        return json.dumps({"spent": self.spent, "slices": self.slices})
+
+
+def book_of(text: str) -> Book:
+    """Return what a ledger says; raises ValueError where it is none."""
+    content = json.loads(text)
+    slices = {name: Spent(*spent) for name, spent in content["slices"].items()}
+    return Book(Spent(*content["spent"]), slices)
+
+
+class Till:
+    """Who pays for a sweep: a purse, prices, and a ledger that is written before each call."""
+
+    def __init__(
+        self,
+        budget: Allowance | None,
+        prices: Mapping[str, Price],
+        book: Book,
+        keep: Callable[[str], None],
+    ) -> None:
+        self._purse = Purse(budget, book.spent)
+        self._prices = prices
+        self._slices = book.slices
+        self._keep = keep
+
+    def take(self, slice_name: str, calls: int = 1) -> int:
+        """Count up to so many calls of a slice as begun; 0 where the budget is used up."""
+        granted = self._purse.take(calls)
+        self._note(slice_name, granted, 0.0)
+        return granted
+
+    def give_back(self, slice_name: str, calls: int) -> None:
+        """Uncount calls that were not made."""
+        self._purse.give_back(calls)
+        self._note(slice_name, -calls, 0.0)
+
+    def pay(self, slice_name: str, model: str, usage: ModelUsage) -> None:
+        """Count what an answer cost; where a model has no price, nothing."""
+        price = self._prices.get(model)
+        cost = price_of(usage, price) if price else 0.0
+        self._purse.pay(cost)
+        self._note(slice_name, 0, cost)
+
+    def fits(self, slice_name: str, planned: Spent, running: Mapping[str, Spent]) -> bool:
+        """Return whether a slice can be paid for beside what those that run still need."""
+        needed = [
+            self._left(name, cost) for name, cost in (*running.items(), (slice_name, planned))
+        ]
+        return self._purse.fits(
+            Spent(sum(one.calls for one in needed), sum(one.dollars for one in needed))
+        )
+
+    def close(self, slice_name: str) -> None:
+        """Forget what a slice spent: it is finished, and the sum has it."""
+        self._slices.pop(slice_name, None)
+        self._keep(self.book().text())
+
+    def book(self) -> Book:
+        """Return what was spent so far."""
+        return Book(self._purse.spent, self._slices)
+
+    def _left(self, name: str, planned: Spent) -> Spent:
+        begun = self._slices.get(name, Spent())
+        return Spent(max(0, planned.calls - begun.calls), max(0.0, planned.dollars - begun.dollars))
+
+    def _note(self, name: str, calls: int, cost: float) -> None:
+        self._slices[name] = self._slices.get(name, Spent()).plus(calls, cost)
+        self._keep(self.book().text())
+
+
+def price_of(usage: ModelUsage, price: Price) -> float:
+    """Return dollars; what a provider had in its cache counts as read, at the full price."""
+    cached = (usage.input_tokens_cache_read or 0) + (usage.input_tokens_cache_write or 0)
+    read = usage.input_tokens + cached
+    return (read * price.input + usage.output_tokens * price.output) / _MILLION

@@ -1,0 +1,21 @@
+"""A sweep as data: what its file says, its cells and slices, and what it may spend."""
+
+from arena_evals.sweeps.cells import Cell, Slice, cells, slices
+from arena_evals.sweeps.file import Allowance, Asked, Limits, Provider, Sweep, TaskAsked
+from arena_evals.sweeps.purse import Pace, Purse, Spent
+
+__all__ = [
+    "Allowance",
+    "Asked",
+    "Cell",
+    "Limits",
+    "Pace",
+    "Provider",
+    "Purse",
+    "Slice",
+    "Spent",
+    "Sweep",
+    "TaskAsked",
+    "cells",
+    "slices",
+]

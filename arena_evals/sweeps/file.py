@@ -1,0 +1,148 @@
+"""What a sweep file may say."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from inspect_ai.model import GenerateConfig
+from pydantic import (
+    BeforeValidator,
+    Field,
+    JsonValue,
+    PositiveFloat,
+    PositiveInt,
+    field_validator,
+    model_validator,
+)
+
+from arena_evals.schema import Frozen
+
+_HOW = {"budget", "prices", "providers", "retries", "answer_tokens"}
+
+
+class Asked(Frozen):
+    """A model, as ``inspect eval`` takes it: name, ``-M`` parameters, generation options."""
+
+    model: str = Field(pattern=r"^[^/\s]+/\S+$")
+    args: Mapping[str, JsonValue] = {}
+    generate: Mapping[str, JsonValue] = {}
+    base_url: str | None = None
+
+    @field_validator("generate")
+    @classmethod
+    def _known(cls, given: Mapping[str, JsonValue]) -> Mapping[str, JsonValue]:
+        for name in given:
+            if name == "max_connections":
+                raise ValueError("max_connections belongs to providers: PROVIDER: connections")
+            if name not in GenerateConfig.model_fields:
+                raise ValueError(f"'{name}' is no generation option of Inspect's")
+        GenerateConfig.model_validate(dict(given))
+        return given
+
+
+class TaskAsked(Frozen):
+    """A task, and parameters that it alone is given."""
+
+    task: str
+    parameters: Mapping[str, JsonValue] = {}
+
+
+def _named(field: str) -> BeforeValidator:
+    """Let a bare name stand for a mapping that has nothing else."""
+    return BeforeValidator(lambda given: {field: given} if isinstance(given, str) else given)
+
+
+_Model = Annotated[Asked, _named("model")]
+_Task = Annotated[TaskAsked, _named("task")]
+
+
+class Limits(Frozen):
+    """Inspect's limits of a sample, and what is done where one fails."""
+
+    message_limit: PositiveInt | None = None
+    token_limit: PositiveInt | None = None
+    turn_limit: PositiveInt | None = None
+    time_limit: PositiveInt | None = None
+    working_limit: PositiveInt | None = None
+    fail_on_error: bool | float | None = None
+    retry_on_error: PositiveInt | None = None
+
+
+class Allowance(Frozen):
+    """What a sweep may spend: calls of models and graders, dollars, or both."""
+
+    calls: PositiveInt | None = None
+    dollars: PositiveFloat | None = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> "Allowance":
+        if self.calls is None and self.dollars is None:
+            raise ValueError("name calls, dollars, or both")
+        return self
+
+
+class Provider(Frozen):
+    """What a provider allows: connections at once, and calls a minute."""
+
+    connections: PositiveInt = 10
+    calls_per_minute: PositiveFloat | None = None
+
+
+class Sweep(Frozen):
+    """A sweep file: models x tasks x parameters, by whom judged, and within what limits.
+
+    ``parameters`` holds for every task; every combination of the values in ``grid`` is run. A
+    slice of so many items of a cell is what is run, logged and retried at a time.
+    """
+
+    models: tuple[_Model, ...] = Field(min_length=1)
+    tasks: tuple[_Task, ...] = Field(min_length=1)
+    parameters: Mapping[str, JsonValue] = {}
+    grid: Mapping[str, tuple[JsonValue, ...]] = {}
+    epochs: PositiveInt | None = None
+    grader: tuple[_Model, ...] = ()
+    limits: Limits = Limits()
+    slice: PositiveInt = 20
+    budget: Allowance | None = None
+    prices: str | None = None
+    providers: Mapping[str, Provider] = {}
+    retries: int = Field(default=2, ge=0)
+    answer_tokens: PositiveInt | None = None
+
+    @field_validator("grader", mode="before")
+    @classmethod
+    def _one_or_several(cls, given: object) -> object:
+        return [given] if isinstance(given, str | dict) else given
+
+    @field_validator("grid")
+    @classmethod
+    def _not_empty(
+        cls, given: Mapping[str, tuple[JsonValue, ...]]
+    ) -> Mapping[str, tuple[JsonValue, ...]]:
+        for name, values in given.items():
+            if not values:
+                raise ValueError(f"'{name}' has no value; name one or more in a list")
+        return given
+
+    @model_validator(mode="after")
+    def _each_parameter_once(self) -> "Sweep":
+        if self.budget is not None and self.budget.dollars is not None and self.prices is None:
+            raise ValueError("a budget in dollars needs prices: FILE")
+        everywhere = {*self.parameters, *({"epochs"} if self.epochs else ())}
+        for name in self.grid:
+            if name in everywhere or any(name in task.parameters for task in self.tasks):
+                raise ValueError(f"'{name}' stands in grid and is set beside it; leave one out")
+        if "epochs" in self.parameters and self.epochs:
+            raise ValueError("epochs is set twice, by itself and in parameters; leave one out")
+        return self
+
+    def what(self) -> dict[str, Any]:
+        """Return what must be the same where a sweep goes on: all but how it is run and paid."""
+        return self.model_dump(mode="json", exclude=_HOW)
+
+    def provider(self, model: str) -> tuple[str, Provider]:
+        """Return what allows a model's calls: the longest name in ``providers`` that begins it."""
+        fitting = [name for name in self.providers if model.startswith(f"{name}/")]
+        if not fitting:
+            return model.partition("/")[0], Provider()
+        name = max(fitting, key=len)
+        return name, self.providers[name]
