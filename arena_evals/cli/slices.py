@@ -6,7 +6,7 @@ from inspect_ai.model import Model
 
 from arena_evals.cli.sets import client, reason, run_set
 from arena_evals.cli.sweep_plan import config_of
-from arena_evals.cli.watch import Account, watched
+from arena_evals.cli.watch import Account, Watch, watched
 from arena_evals.errors import BadInput
 from arena_evals.sweeps import Slice, Sweep
 
@@ -23,20 +23,21 @@ class Outcome(NamedTuple):
 def run_slice(sweep: Sweep, one: Slice, place: str, account: Account, connections: int) -> Outcome:
     """Run all cells and epochs of a slice's items, or what is left of them at its place."""
     model = one.cell.model
+    watch = Watch(account)
     try:
-        with watched(account) as watch:
+        with watched(watch):
             finished, logs = run_set(
                 f"arena_evals/{one.cell.task}",
                 place,
                 retries=sweep.retries,
-                model=model.model,
-                model_args=dict(model.args),
-                model_base_url=model.base_url,
+                model=client(model.model, config_of(model.model_copy(update={"generate": {}}))),
                 model_roles=_graders(sweep),
                 task_args={**one.cell.parameters, "items": list(one.items)},
                 max_connections=connections,
                 **_options(sweep, model.generate),
             )
+    except KeyboardInterrupt:  # what came before, or after, Inspect listened
+        return Outcome("unpaid" if watch.stopped else "interrupted")
     except BadInput as error:
         return Outcome("failed", error.message)
     except Exception as error:  # what Inspect raises before it has a log to say it in

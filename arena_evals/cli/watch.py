@@ -105,12 +105,12 @@ class _Watching(Hooks):
 
 
 @contextmanager
-def watched(account: Account) -> Iterator[Watch]:
-    """Let an account see all that Inspect does in the block."""
+def watched(watch: Watch) -> Iterator[None]:
+    """Let its account see all that Inspect does in the block."""
     _known()
-    _Watching.watch = watch = Watch(account)
+    _Watching.watch = watch
     try:
-        yield watch
+        yield
     finally:
         _Watching.watch = None
 

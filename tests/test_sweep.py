@@ -1,0 +1,384 @@
+"""``arena sweep``: plans, asks, pays no more than its budget, and goes on where it was cut off."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import yaml
+from click.testing import CliRunner, Result
+
+from arena_evals.analysis import read_trials
+from arena_evals.cli import arena
+from arena_evals.cli.sweep_plan import plan_sweep, read_sweep
+from arena_evals.errors import BadInput
+from arena_evals.sweeps import Sweep, cells, slices
+from conftest import run_arena
+from provider_server import Answer, ProviderServer, Request, always, first, rate_limited, serve
+
+DOCS = Path(__file__).parent.parent / "docs"
+SMALL = {"profile": "quick", "items": 4, "arms": "baseline,threat", "judged": False}
+PLAIN: dict[str, Any] = {
+    "models": ["arena/frame-sensitive"],
+    "tasks": ["shutdown_dilemma"],
+    "parameters": SMALL,
+    "slice": 2,
+}
+REAL = {**PLAIN, "models": ["openai/gpt-4o"]}  # 4 items x 2 arms x 2 orders = 16 calls, 8 a slice
+SEEN = {**REAL, "models": [{"model": "openai/gpt-4o", "args": {"max_retries": 0}}]}  # by Inspect
+MINE = ["sample", "epoch", "decision"]
+
+
+def file(folder: Path, content: dict[str, Any], name: str = "sweep.yaml") -> str:
+    place = folder / name
+    place.write_text(yaml.safe_dump(content))
+    return str(place)
+
+
+def sweep(folder: Path, content: dict[str, Any], *arguments: str) -> Result:
+    line = ["sweep", file(folder, content), "--log-dir", str(folder / "logs"), *arguments]
+    return CliRunner().invoke(arena, line, env={"COLUMNS": "100"})
+
+
+def rows(trials: pd.DataFrame, *columns: str) -> list[str]:
+    return sorted(map(repr, trials[[*columns, *MINE]].itertuples(index=False, name=None)))
+
+
+def calls(server: ProviderServer) -> Counter[str]:
+    """What was asked, by its text; a client's own probes aside."""
+    asked = [request for request in server.requests if request.schema is not None]
+    return Counter(f"{one.system} {one.messages[-1][1]}" for one in asked)
+
+
+def says_a(request: Request) -> Answer:
+    return Answer('{"rationale": "It comes first.", "decision": "A"}', "stop", 1000, 100)
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ProviderServer]:
+    with serve(says_a) as running:
+        for name, value in running.environment.items():
+            monkeypatch.setenv(name, value)
+        yield running
+
+
+def test_the_example_is_a_sweep_and_names_every_field() -> None:
+    asked = read_sweep(DOCS / "sweep.example.yaml")
+    said = (DOCS / "sweep.md").read_text()
+    assert asked.model_fields_set == set(Sweep.model_fields) - {"answer_tokens"}
+    assert all(f"| `{name}` |" in said for name in Sweep.model_fields)
+
+
+def test_the_cells_are_models_times_tasks_times_the_grid() -> None:
+    two = {"pressure": [0, 1], "persona": ["none", "continuity", "indifference"]}
+    asked = Sweep.model_validate(
+        {"models": ["a/b", "c/d"], "tasks": ["t"], "grid": two, "parameters": {"seed": 1}}
+    )
+    found = cells(asked)
+    assert len(found) == 2 * 1 * 2 * 3 == len({cell.name for cell in found})
+    assert found[1].parameters == {"seed": 1, "pressure": 0, "persona": "continuity"}
+    sizes = [len(one.items) for one in slices(found[0], "abcdefg", 3)]
+    assert sizes == [3, 3, 1]
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        ({"model": 1}, "model: Extra inputs are not permitted"),
+        ({"models": ["gpt"]}, "models: 0: model: String should match"),
+        ({"tasks": ["nothing"]}, "tasks: 'nothing' is no scenario"),
+        ({"parameters": {"item": 2}}, "shutdown_dilemma: parameters: 'item' is not known"),
+        ({"grid": {"seed": []}}, "grid: 'seed' has no value"),
+        ({"grid": {"items": [1, 2]}}, "'items' stands in grid and is set beside it"),
+        ({"models": ["arena/helpful"] * 2}, "stands there twice"),
+        ({"budget": {}}, "budget: name calls, dollars, or both"),
+        ({"budget": {"dollars": 1}}, "a budget in dollars needs prices"),
+        ({"models": [{"model": "a/b", "generate": {"heat": 1}}]}, "'heat' is no generation option"),
+        ({"models": ["openai/gpt-4o"], "parameters": {"items": 2}}, "nobody judges openai/gpt-4o"),
+        (
+            {"models": ["openai/x"], "grader": "openai/x", "parameters": {"items": 2}},
+            "openai/x would judge itself",
+        ),
+    ],
+)
+def test_a_fault_in_the_file_is_a_line_and_leaves_with_two(
+    change: dict[str, Any], line: str, tmp_path: Path
+) -> None:
+    done = sweep(tmp_path, {**PLAIN, **change}, "--yes")
+    assert done.exit_code == 2
+    assert f"{tmp_path / 'sweep.yaml'}: " in done.stderr
+    assert line in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_without_a_key_nothing_is_begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    monkeypatch.chdir(tmp_path)
+    done = sweep(tmp_path, REAL, "--yes")
+    assert done.exit_code == 2
+    assert "sweep.yaml: openai/gpt-4o cannot be had" in done.stderr
+    assert not (tmp_path / "logs").exists()
+
+
+def test_the_plan_is_shown_and_nobody_who_could_be_asked_is_a_line(tmp_path: Path) -> None:
+    """4 items x 2 arms x 2 orders = 16 trials of one call each."""
+    done = sweep(tmp_path, PLAIN)
+    assert done.exit_code == 2
+    [row] = [ln.split() for ln in done.stdout.splitlines() if ln.startswith("arena/frame")]
+    assert row[:5] == ["arena/frame-sensitive", "shutdown_dilemma", "4", "16", "16"]
+    assert done.stderr.splitlines() == [
+        "Error: --yes: nobody can be asked here whether to go on; add --yes"
+    ]
+
+
+def test_a_sweep_gives_the_trials_of_a_run_that_was_not_cut(tmp_path: Path) -> None:
+    """Stated and enacted, judged too, each of 2 items a slice; the seed draws the items."""
+    asked = {"profile": "quick", "items": 2, "arms": "baseline,threat", "seed": 3, "epochs": 2}
+    tasks = ["shutdown_dilemma", "weights_move"]
+    content = {**PLAIN, "tasks": tasks, "parameters": asked, "slice": 1}
+    done = sweep(tmp_path, content, "--yes")
+    assert done.exit_code == 0, done.output
+    whole = pd.concat(
+        [
+            read_trials(
+                [
+                    run_arena(
+                        tmp_path / "whole" / task,
+                        tasks=f"arena_evals/{task}",
+                        task_args=asked,
+                    ).location
+                ]
+            )
+            for task in tasks
+        ]
+    )
+    swept = read_trials([tmp_path / "logs"])
+    assert len(swept) == 2 * 2 * 2 * 2 * 2  # tasks, items, arms, orders, epochs
+    columns = ("scenario", "item", "arm", "judge", "action")
+    assert rows(swept, *columns) == rows(whole, *columns)
+    analyzed = CliRunner().invoke(arena, ["analyze", str(tmp_path / "logs")])
+    assert analyzed.exit_code == 0, analyzed.output
+
+
+def test_a_finished_sweep_asks_nothing_again(server: ProviderServer, tmp_path: Path) -> None:
+    assert sweep(tmp_path, REAL, "--yes").exit_code == 0
+    once = calls(server)
+    assert once.total() == len(once) == 16
+    again = sweep(tmp_path, REAL)  # nothing is left, so nobody needs to be asked
+    assert again.exit_code == 0
+    assert "Goes on: 2 of 2 slices are finished, 16 calls spent." in again.stdout
+    assert calls(server) == once
+
+
+def test_a_slice_that_does_not_fit_the_budget_is_not_begun(
+    server: ProviderServer, tmp_path: Path
+) -> None:
+    """8 calls a slice: of 15, one slice is paid for; with 16, the other one is too."""
+    done = sweep(tmp_path, {**REAL, "budget": {"calls": 15}}, "--yes")
+    assert done.exit_code == 3, done.output
+    assert "Budget of 15 calls: 1 of 2 slices" in done.stderr
+    assert calls(server).total() == 8
+    assert len(read_trials([tmp_path / "logs"])) == 8
+    more = sweep(tmp_path, {**REAL, "budget": {"calls": 16}}, "--yes")
+    assert more.exit_code == 0, more.output
+    assert calls(server).total() == len(calls(server)) == 16
+
+
+def test_retries_do_not_pass_a_budget_in_calls(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The plan knows nothing of retries, so the slice of 4 calls begins; none is the sixth."""
+    with serve(says_a, fault=always(rate_limited(0))) as running:
+        for name, value in running.environment.items():
+            monkeypatch.setenv(name, value)
+        content = {**SEEN, "parameters": {**SMALL, "items": 1}, "budget": {"calls": 5}}
+        done = sweep(tmp_path, content, "--yes")
+        assert done.exit_code == 3, done.output
+        assert calls(running).total() == 5
+
+
+def test_a_budget_in_dollars_is_passed_by_what_is_in_flight_and_no_more(
+    server: ProviderServer, tmp_path: Path
+) -> None:
+    """A call costs 1,000 tokens at $1 a million and 100 at $10: $0.002; three are in flight.
+
+    The guess of the plan is less than that, so both slices of 8 calls begin.
+    """
+    (tmp_path / "prices.yaml").write_text("openai/gpt-4o: {input: 1, output: 10}")
+    content = {
+        **REAL,
+        "budget": {"dollars": 0.012},
+        "prices": "prices.yaml",
+        "answer_tokens": 1,
+        "providers": {"openai": {"connections": 3}},
+    }
+    done = sweep(tmp_path, content, "--yes")
+    assert done.exit_code == 3, done.output
+    assert 6 <= calls(server).total() <= 6 + 2
+    spent = json.loads((tmp_path / "logs/spent.json").read_text())["spent"]
+    assert spent == [calls(server).total(), pytest.approx(0.002 * calls(server).total())]
+
+
+def test_a_sweep_that_the_budget_cut_goes_on_and_pays_no_call_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two calls are refused at first, so 6 of 8 are answered before 8 are used up."""
+    content = {**SEEN, "slice": 4, "parameters": {**SMALL, "items": 2}}
+    with serve(says_a, fault=first(2, rate_limited(0))) as running:
+        for name, value in running.environment.items():
+            monkeypatch.setenv(name, value)
+        cut = sweep(tmp_path, {**content, "budget": {"calls": 8}}, "--yes")
+        assert (cut.exit_code, calls(running).total()) == (3, 8), cut.output
+        done = sweep(tmp_path, {**content, "budget": {"calls": 16}}, "--yes")
+        assert done.exit_code == 0, done.output
+        assert calls(running).total() == 8 + 2
+    assert len(read_trials([tmp_path / "logs"])) == 8
+
+
+def test_the_folder_of_another_sweep_is_refused(tmp_path: Path) -> None:
+    assert sweep(tmp_path, PLAIN, "--yes").exit_code == 0
+    other = sweep(tmp_path, {**PLAIN, "epochs": 2}, "--yes")
+    assert other.exit_code == 2
+    assert "sweep.json: the sweep there has other epochs" in other.stderr
+    assert other.stderr.count("\n") == 1
+
+
+def test_a_folder_with_other_logs_is_refused(tmp_path: Path) -> None:
+    run_arena(tmp_path / "logs", task_args=SMALL)
+    done = sweep(tmp_path, PLAIN, "--yes")
+    assert done.exit_code == 2
+    assert "holds 1 logs of no sweep; name another --log-dir" in done.stderr
+
+
+def test_a_model_that_fails_is_told_and_the_others_go_on(
+    server: ProviderServer, tmp_path: Path
+) -> None:
+    two = [{"model": "openai/gpt-4o", "base_url": f"{server.url}/nowhere"}, "arena/frame-sensitive"]
+    done = sweep(tmp_path, {**PLAIN, "models": two, "retries": 0}, "--yes")
+    assert done.exit_code == 1, done.output
+    assert done.stderr.count("FAILED openai/gpt-4o on shutdown_dilemma") == 2
+    assert "Not finished: 2 of 4 slices" in done.stderr
+
+
+class Gate:
+    """A model that answers so many and then lets the others wait."""
+
+    def __init__(self, free: int) -> None:
+        self.open, self.reached = threading.Event(), threading.Event()
+        self._left, self._lock = free, threading.Lock()
+
+    def __call__(self, request: Request) -> Answer:
+        with self._lock:
+            self._left -= request.schema is not None
+            waits = self._left < 0
+        if waits:
+            self.reached.set()
+            self.open.wait(60)
+        return says_a(request)
+
+
+RUN = "from arena_evals.cli import arena; arena()"
+Start = Callable[..., "subprocess.Popen[str]"]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Start sweeps in processes of their own; what is left of them at the end is killed."""
+    begun: list[subprocess.Popen[str]] = []
+
+    def begin(running: ProviderServer, content: dict[str, Any]) -> subprocess.Popen[str]:
+        line = ["-c", RUN, "sweep", file(tmp_path, content), "--yes"]
+        process = subprocess.Popen(
+            [sys.executable, *line, "--log-dir", str(tmp_path / "logs")],
+            env={**os.environ, **running.environment},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        begun.append(process)
+        return process
+
+    yield begin
+    for process in begun:
+        process.kill()
+        process.communicate()
+
+
+ONE_SLICE = {**REAL, "slice": 4, "providers": {"openai": {"connections": 2}}}
+
+
+@pytest.mark.parametrize(
+    ("by", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -9)], ids=["interrupted", "killed"]
+)
+def test_a_sweep_that_was_ended_goes_on_and_pays_only_what_was_in_flight_twice(
+    by: signal.Signals, code: int, start: Start, tmp_path: Path
+) -> None:
+    """Six are answered, two wait when it ends: 16 calls and those two again."""
+    gate = Gate(6)
+    with serve(gate) as running:
+        cut = start(running, ONE_SLICE)
+        assert gate.reached.wait(90)
+        cut.send_signal(by)
+        _, ended = cut.communicate(timeout=60)
+        assert cut.returncode == code, ended
+        assert ("Interrupted: 0 of 1 slices" in ended) is (by is signal.SIGINT)
+        gate.open.set()
+        resumed = start(running, ONE_SLICE)
+        printed, said = resumed.communicate(timeout=120)
+        assert resumed.returncode == 0, said
+    assert "Goes on: 0 of 1 slices are finished" in printed
+    trials = read_trials([tmp_path / "logs"])
+    assert len(trials) == len(trials.drop_duplicates(["sample", "epoch"])) == 16
+    assert calls(running).total() <= 16 + 2
+
+
+def test_two_runs_into_one_folder_at_once_are_refused(start: Start, tmp_path: Path) -> None:
+    gate = Gate(0)
+    with serve(gate) as running:
+        one = start(running, ONE_SLICE)
+        assert gate.reached.wait(90)
+        other = sweep(tmp_path, {**PLAIN, "slice": 4}, "--yes")
+        assert other.exit_code == 2
+        assert "another sweep is running there" in other.stderr
+        one.kill()
+        one.communicate()
+        gate.open.set()
+        after = start(running, ONE_SLICE)  # a lock does not outlive its process
+        _, said = after.communicate(timeout=120)
+        assert after.returncode == 0, said
+
+
+def test_what_is_spent_is_known_even_where_a_run_was_killed(start: Start, tmp_path: Path) -> None:
+    gate = Gate(6)
+    with serve(gate) as running:
+        cut = start(running, ONE_SLICE)
+        assert gate.reached.wait(90)
+        cut.kill()
+        cut.communicate()
+        spent = json.loads((tmp_path / "logs/spent.json").read_text())
+        assert spent["spent"][0] >= calls(running).total() >= 7
+        gate.open.set()
+
+
+def test_a_plan_counts_the_slices_as_their_cells(tmp_path: Path) -> None:
+    place = Path(file(tmp_path, {**PLAIN, "slice": 3}))
+    asked = read_sweep(place)
+    [planned] = plan_sweep(asked, place, {})
+    assert [planned.trials(one) for one in planned.slices] == [12, 4]
+    assert sum(planned.cost(one).calls for one in planned.slices) == planned.run.trials == 16
+
+
+def test_a_file_that_is_no_sweep_names_itself(tmp_path: Path) -> None:
+    place = tmp_path / "x.yaml"
+    place.write_text("- 1")
+    with pytest.raises(BadInput, match=r"x\.yaml: .*see docs/sweep\.md"):
+        read_sweep(place)
