@@ -18,20 +18,23 @@ _EVERY = 60.0  # seconds between two plain lines in the midst of a slice
 class Teller(Protocol):
     """Who is told how far a sweep is."""
 
+    def add(self, trials: int) -> None:
+        """Take note of so many more trials that are finished for good."""
+
     def at(self, trials: int, spent: Spent) -> None:
-        """Show so many trials as done."""
+        """Show so many trials beside those as done."""
 
     def say(self, line: str) -> None:
         """Print a line above what is shown."""
 
 
 @contextmanager
-def telling(trials: int, priced: bool) -> Iterator[Teller]:
+def telling(trials: int, done: int, priced: bool) -> Iterator[Teller]:
     """Show progress on standard error, as it is now: a run may turn it elsewhere meanwhile."""
     stream = sys.stderr
     console = Console(file=stream, markup=False, emoji=False, highlight=False)
     if not console.is_terminal:
-        yield _Lines(console, trials, priced)
+        yield _Lines(console, trials, done, priced)
         return
     columns = (
         TextColumn("{task.description}"),
@@ -41,15 +44,19 @@ def telling(trials: int, priced: bool) -> Iterator[Teller]:
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console, redirect_stdout=False, redirect_stderr=False) as bar:
-        yield _Bar(bar, trials, priced)
+        yield _Bar(bar, trials, done, priced)
 
 
 class _Bar:
-    def __init__(self, bar: Progress, trials: int, priced: bool) -> None:
-        self._bar, self._priced = bar, priced
-        self._task = bar.add_task("", total=trials)
+    def __init__(self, bar: Progress, trials: int, done: int, priced: bool) -> None:
+        self._bar, self._done, self._priced = bar, done, priced
+        self._task = bar.add_task("", total=trials, completed=done)
+
+    def add(self, trials: int) -> None:
+        self._done += trials
 
     def at(self, trials: int, spent: Spent) -> None:
+        trials += self._done
         self._bar.update(self._task, completed=trials, description=_spent(spent, self._priced))
 
     def say(self, line: str) -> None:
@@ -57,13 +64,18 @@ class _Bar:
 
 
 class _Lines:
-    def __init__(self, console: Console, trials: int, priced: bool) -> None:
-        self._console, self._trials, self._priced = console, trials, priced
+    def __init__(self, console: Console, trials: int, done: int, priced: bool) -> None:
+        self._console, self._trials, self._done, self._priced = console, trials, done, priced
         self._said = time.monotonic()
+
+    def add(self, trials: int) -> None:
+        self._done += trials
 
     def at(self, trials: int, spent: Spent) -> None:
         if time.monotonic() - self._said >= _EVERY:
-            self.say(f"{trials:,} of {self._trials:,} trials; {_spent(spent, self._priced)}")
+            self.say(
+                f"{trials + self._done:,} of {self._trials:,} trials; {_spent(spent, self._priced)}"
+            )
 
     def say(self, line: str) -> None:
         self._console.print(line, soft_wrap=True)

@@ -18,6 +18,7 @@ class Outcome(NamedTuple):
 
     status: Literal["finished", "failed", "unpaid", "interrupted"]
     why: str = ""
+    log: str = ""
 
 
 def run_slice(sweep: Sweep, one: Slice, place: str, account: Account, connections: int) -> Outcome:
@@ -43,7 +44,7 @@ def run_slice(sweep: Sweep, one: Slice, place: str, account: Account, connection
     except Exception as error:  # what Inspect raises before it has a log to say it in
         return Outcome("failed", f"{type(error).__name__}: {' '.join(str(error).split())[:160]}")
     if finished:
-        return Outcome("finished")
+        return Outcome("finished", log=logs[0].location)
     if watch.stopped:
         return Outcome("unpaid")
     if not logs or any(log.status == "cancelled" for log in logs):

@@ -1,15 +1,17 @@
 """``arena sweep``: models x tasks x parameters, planned, paid within a budget, and resumable."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
 from dotenv import find_dotenv, load_dotenv
 
-from arena_evals.cli.budget import console, money
+from arena_evals.cli.budget import Price, console, money
+from arena_evals.cli.on_ray import OnRay, ray_or_line
 from arena_evals.cli.progress import telling
-from arena_evals.cli.sweep_folder import Folder, alone, claim, finished, folder_at, ledger
+from arena_evals.cli.sweep_folder import Folder, alone, claim, finished, folder_at, read_book
 from arena_evals.cli.sweep_plan import (
     Planned,
     bill,
@@ -20,7 +22,6 @@ from arena_evals.cli.sweep_plan import (
     require_runnable,
 )
 from arena_evals.cli.sweep_run import Ended, Engine, Here, run_all
-from arena_evals.cli.till import Till
 from arena_evals.errors import BadInput
 from arena_evals.sweeps import Slice, Spent, Sweep
 
@@ -37,10 +38,26 @@ _FAILED = 1
     show_default=True,
     help="Where the logs go, a path or URL; a sweep that was cut off goes on there.",
 )
+@click.option(
+    "--engine",
+    type=click.Choice(["local", "ray"]),
+    default="local",
+    show_default=True,
+    help="Slices one by one in this process, or as tasks of a Ray cluster.",
+)
+@click.option("--address", help="The Ray cluster; without it, one of this machine's own.")
 @click.option("--yes", is_flag=True, help="Run without asking.")
 @click.option("--plan", "only_plan", is_flag=True, help="Show the plan and end.")
 @click.pass_context
-def sweep(context: click.Context, file: Path, log_dir: str, yes: bool, only_plan: bool) -> None:
+def sweep(
+    context: click.Context,
+    file: Path,
+    log_dir: str,
+    engine: str,
+    address: str | None,
+    yes: bool,
+    only_plan: bool,
+) -> None:
     """Run what FILE says: models x tasks x parameters, into one folder of logs.
 
     First shows what it would call and cost, and asks. The same command goes on where a sweep was
@@ -55,25 +72,41 @@ def sweep(context: click.Context, file: Path, log_dir: str, yes: bool, only_plan
     if only_plan:
         return
     require_runnable(asked, planned, file)
+    if engine == "ray":
+        ray_or_line()
+    elif address:
+        raise BadInput("--address: there is a cluster only with --engine ray; add it")
     folder = folder_at(log_dir)
     every = [one for plan in planned for one in plan.slices]
     with alone(folder):
         claim(folder, asked.what())
         before = finished(folder, every)
         todo = [one for one in every if one.name not in before]
-        with ledger(folder) as (book, keep):
-            till = Till(asked.budget, prices, book, keep)
-            _say_rest(len(before), len(every), till.book().spent, asked)
-            if todo:
-                _ask(yes)
-            done = sum(p.trials(one) for p in planned for one in p.slices if one.name in before)
-            trials = sum(plan.run.trials for plan in planned)
-            with telling(trials, bool(prices)) as tell:
-                engine: Engine = Here(
-                    asked, folder, till, lambda n, spent: tell.at(done + n, spent)
-                )
-                ended = run_all(todo, planned, engine, tell, done)
-            context.exit(_conclude(ended, folder, planned, len(before), engine.spent(), asked))
+        _say_rest(len(before), len(every), read_book(folder).spent, asked)
+        if todo:
+            _ask(yes)
+        done = sum(p.trials(one) for p in planned for one in p.slices if one.name in before)
+        trials = sum(plan.run.trials for plan in planned)
+        with (
+            telling(trials, done, bool(prices)) as tell,
+            _engine(engine, address, (asked, folder, prices, tell.at)) as runs,
+        ):
+            ended = run_all(todo, planned, runs, tell)
+            _, spent = runs.state()
+        context.exit(_conclude(ended, folder, planned, len(before), spent, asked))
+
+
+@contextmanager
+def _engine(
+    name: str,
+    address: str | None,
+    given: tuple[Sweep, Folder, Mapping[str, Price], Callable[[int, Spent], None]],
+) -> Iterator[Engine]:
+    made = OnRay(*given, address) if name == "ray" else Here(*given)
+    try:
+        yield made
+    finally:
+        made.shut()
 
 
 def _show(asked: Sweep, planned: Sequence[Planned]) -> None:

@@ -20,7 +20,6 @@ from fsspec import AbstractFileSystem
 from fsspec.core import url_to_fs
 from inspect_ai.log import list_eval_logs, read_eval_log
 
-from arena_evals.cli.till import Book, book_of
 from arena_evals.errors import BadInput
 from arena_evals.sweeps import Slice, Spent
 
@@ -92,6 +91,24 @@ def _require_no_logs(folder: Folder) -> None:
         raise BadInput(f"{folder.url}: holds {len(logs)} logs of no sweep; name another --log-dir")
 
 
+class Book(NamedTuple):
+    """What the ledger of a folder holds: all that was spent, and by each slice that has begun."""
+
+    spent: Spent
+    slices: dict[str, Spent]
+
+    def text(self) -> str:
+        """Return one line of JSON."""
+        return json.dumps({"spent": self.spent, "slices": self.slices})
+
+
+def book_of(text: str) -> Book:
+    """Return what a ledger says; raises ValueError where it is none."""
+    content = json.loads(text)
+    slices = {name: Spent(*spent) for name, spent in content["slices"].items()}
+    return Book(Spent(*content["spent"]), slices)
+
+
 @contextmanager
 def alone(folder: Folder) -> Iterator[None]:
     """Hold a lock that ends with this process, however it ends.
@@ -118,6 +135,22 @@ def alone(folder: Folder) -> Iterator[None]:
         yield
 
 
+def read_book(folder: Folder) -> Book:
+    """Return what was spent so far.
+
+    Raises:
+        BadInput: the ledger cannot be read.
+    """
+    place = f"{folder.path}/{_LEDGER}"
+    try:
+        known = folder.files.cat_file(place).decode() if folder.files.exists(place) else ""
+        return book_of(known) if known.strip() else Book(Spent(), {})
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise BadInput(
+            f"{place}: does not say what was spent ({_line(error)}); delete it to count anew"
+        ) from None
+
+
 @contextmanager
 def ledger(folder: Folder) -> Iterator[tuple[Book, Callable[[str], None]]]:
     """Open what was spent so far, and yield it with what writes a new state.
@@ -128,14 +161,8 @@ def ledger(folder: Folder) -> Iterator[tuple[Book, Callable[[str], None]]]:
     Raises:
         BadInput: there is one that cannot be read.
     """
+    book = read_book(folder)
     place = f"{folder.path}/{_LEDGER}"
-    try:
-        known = folder.files.cat_file(place).decode() if folder.files.exists(place) else ""
-        book = book_of(known) if known.strip() else Book(Spent(), {})
-    except (OSError, ValueError, LookupError, TypeError) as error:
-        raise BadInput(
-            f"{place}: does not say what was spent ({_line(error)}); delete it to count anew"
-        ) from None
     if folder.local:
         with _in_place(Path(place)) as keep:
             yield book, keep

@@ -3,10 +3,12 @@
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from inspect_ai.model import ModelUsage
 
+from arena_evals.cli.budget import Price
 from arena_evals.cli.progress import Teller
 from arena_evals.cli.slices import Outcome, run_slice
 from arena_evals.cli.sweep_folder import Folder
@@ -20,7 +22,9 @@ _IN_A_ROW = 2  # slices that failed, after which a model is not asked any more i
 class Engine(Protocol):
     """What runs slices."""
 
-    room: int
+    @property
+    def room(self) -> int:
+        """Return how many at once."""
 
     def start(self, one: Slice) -> None:
         """Begin a slice."""
@@ -31,11 +35,14 @@ class Engine(Protocol):
     def fits(self, one: Slice, planned: Spent, running: Mapping[str, Spent]) -> bool:
         """Return whether the budget has room for one more slice."""
 
-    def spent(self) -> Spent:
-        """Return what was spent so far, in earlier runs too."""
+    def state(self) -> tuple[int, Spent]:
+        """Return the samples that ended in slices that run, and what was spent, ever."""
 
     def close(self, one: Slice) -> None:
         """Take note that a slice is finished."""
+
+    def shut(self) -> None:
+        """End."""
 
 
 class Ended(NamedTuple):
@@ -48,62 +55,95 @@ class Ended(NamedTuple):
 
 
 def run_all(
-    todo: Sequence[Slice], planned: Sequence[Planned], engine: Engine, tell: Teller, done: int
+    todo: Sequence[Slice], planned: Sequence[Planned], engine: Engine, tell: Teller
 ) -> Ended:
     """Run slices until all are finished, one cannot be paid for, or the user interrupts.
 
-    A slice that fails is told and left; its model is left too after two in a row. ``done`` is the
-    number of trials that were finished before.
+    A slice that fails is told and left; its model is left too after two in a row.
     """
-    of = {slice_.name: plan for plan in planned for slice_ in plan.slices}
-    waiting, running = list(todo), dict[str, Spent]()
-    failed, in_a_row = list[tuple[Slice, str]](), dict[str, int]()
-    unpaid, interrupted, finished = None, False, 0
-    while waiting or running:
-        while waiting and len(running) < engine.room and not (unpaid or interrupted):
-            one = waiting[0]
-            cost = of[one.name].cost(one)
-            if not engine.fits(one, cost, running):
-                unpaid = one
-                break
-            running[one.name] = cost
-            engine.start(waiting.pop(0))
-        if not running:
-            break
+    of = {one.name: plan for plan in planned for one in plan.slices}
+    course = _Course(list(todo), {}, [], [], {})
+    while (not course.halted and _fill(course, of, engine)) or course.running:
         one, outcome = engine.next_ended()
-        del running[one.name]
-        model = one.cell.name.partition("/")[0] + str(one.cell.model)
+        del course.running[one.name]
         if outcome.status == "finished":
-            finished += 1
-            done += of[one.name].trials(one)
-            in_a_row[model] = 0
             engine.close(one)
-            tell.say(f"finished {_words(one)}: {finished} of {len(todo)} slices, {done:,} trials")
-        elif outcome.status == "unpaid":
-            unpaid = unpaid or one
-        elif outcome.status == "interrupted":
-            interrupted = True
-        else:
-            failed.append((one, outcome.why))
-            tell.say(f"FAILED {_words(one)}: {outcome.why}")
-            in_a_row[model] = in_a_row.get(model, 0) + 1
-            if in_a_row[model] >= _IN_A_ROW:
-                waiting = [other for other in waiting if other.cell.model != one.cell.model]
-        tell.at(done, engine.spent())
-    return Ended(finished, tuple(failed), unpaid, interrupted)
+            tell.add(of[one.name].trials(one))
+        tell.say(_note(course, one, outcome, len(todo)))
+        tell.at(*engine.state())
+    return Ended(len(course.finished), tuple(course.failed), course.unpaid, course.interrupted)
+
+
+@dataclass
+class _Course:
+    """How far a sweep is."""
+
+    waiting: list[Slice]
+    running: dict[str, Spent]
+    finished: list[Slice]
+    failed: list[tuple[Slice, str]]
+    in_a_row: dict[str, int]
+    unpaid: Slice | None = None
+    interrupted: bool = False
+
+    @property
+    def halted(self) -> bool:
+        """Whether nothing more is begun."""
+        return self.interrupted or self.unpaid is not None
+
+
+def _fill(course: _Course, of: Mapping[str, Planned], engine: Engine) -> bool:
+    """Begin what there is room and money for; return whether anything runs."""
+    while course.waiting and len(course.running) < engine.room:
+        one = course.waiting[0]
+        cost = of[one.name].cost(one)
+        if not engine.fits(one, cost, course.running):
+            course.unpaid = one
+            break
+        course.running[one.name] = cost
+        engine.start(course.waiting.pop(0))
+    return bool(course.running)
+
+
+def _note(course: _Course, one: Slice, outcome: Outcome, of: int) -> str:
+    """Take note of how a slice ended, and return a line that says so."""
+    who = repr(one.cell.model)
+    if outcome.status == "finished":
+        course.finished.append(one)
+        course.in_a_row[who] = 0
+        return f"finished {_words(one)}; {len(course.finished):,} of {of:,} slices"
+    if outcome.status == "failed":
+        course.failed.append((one, outcome.why))
+        course.in_a_row[who] = course.in_a_row.get(who, 0) + 1
+        if course.in_a_row[who] >= _IN_A_ROW:
+            course.waiting = [other for other in course.waiting if repr(other.cell.model) != who]
+        return f"FAILED {_words(one)}: {outcome.why}"
+    if outcome.status == "unpaid":
+        course.unpaid = course.unpaid or one
+        return f"cut short by the budget: {_words(one)}"
+    course.interrupted = True
+    return f"interrupted: {_words(one)}"
 
 
 class Here:
     """The engine of one machine: one slice at a time, in this process."""
 
-    room = 1
-
     def __init__(
-        self, sweep: Sweep, folder: Folder, till: Till, tell: Callable[[int, Spent], None]
+        self,
+        sweep: Sweep,
+        folder: Folder,
+        prices: Mapping[str, Price],
+        tell: Callable[[int, Spent], None],
     ) -> None:
-        self._sweep, self._folder, self._till, self._tell = sweep, folder, till, tell
+        self._sweep, self._folder, self._tell = sweep, folder, tell
+        self._till = Till(folder, sweep.budget, prices)
         self._paces = dict[str, Pace]()
         self._next: list[Slice] = []
+
+    @property
+    def room(self) -> int:
+        """One: Inspect runs one set at a time."""
+        return 1
 
     def start(self, one: Slice) -> None:
         """Keep it until it is waited for."""
@@ -124,13 +164,17 @@ class Here:
         """Ask the till."""
         return self._till.fits(one.name, planned, running)
 
-    def spent(self) -> Spent:
+    def state(self) -> tuple[int, Spent]:
         """Ask the till."""
-        return self._till.book().spent
+        return self._till.state()
 
     def close(self, one: Slice) -> None:
         """Tell the till."""
         self._till.close(one.name)
+
+    def shut(self) -> None:
+        """Write the ledger for the last time."""
+        self._till.shut()
 
 
 class _Local:
@@ -153,7 +197,7 @@ class _Local:
         pace = self._paces.setdefault(name, Pace(allowed.calls_per_minute))
         if seconds := pace.wait(time.monotonic()):
             await asyncio.sleep(seconds)
-        return self._till.take(self._name) > 0
+        return self._till.take(self._name, 1, self._ended) > 0
 
     def paid(self, model: str, usage: ModelUsage) -> None:
         """Tell the till."""
@@ -166,7 +210,7 @@ class _Local:
     def ended(self) -> None:
         """Tell who watches."""
         self._ended += 1
-        self._tell(self._ended, self._till.book().spent)
+        self._tell(self._ended, self._till.state()[1])
 
 
 def _words(one: Slice) -> str:

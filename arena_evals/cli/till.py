@@ -1,52 +1,38 @@
 """The till of a sweep: counts each call before it is made, in memory and in the sweep's folder."""
 
-import json
-from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from collections.abc import Mapping
 
 from inspect_ai.model import ModelUsage
 
 from arena_evals.cli.budget import Price
+from arena_evals.cli.sweep_folder import Book, Folder, ledger
 from arena_evals.sweeps import Allowance, Purse, Spent
 
 _MILLION = 1e6
 
 
-class Book(NamedTuple):
-    """What the ledger of a folder holds: all that was spent, and by each slice that has begun."""
-
-    spent: Spent
-    slices: dict[str, Spent]
-
-    def text(self) -> str:
-        """Return one line of JSON."""
-        return json.dumps({"spent": self.spent, "slices": self.slices})
-
-
-def book_of(text: str) -> Book:
-    """Return what a ledger says; raises ValueError where it is none."""
-    content = json.loads(text)
-    slices = {name: Spent(*spent) for name, spent in content["slices"].items()}
-    return Book(Spent(*content["spent"]), slices)
-
-
 class Till:
-    """Who pays for a sweep: a purse, prices, and a ledger that is written before each call."""
+    """Who pays for a sweep: a purse, prices, and a ledger that is written before each call.
+
+    It knows slices by name, so that it can serve several machines.
+    """
 
     def __init__(
-        self,
-        budget: Allowance | None,
-        prices: Mapping[str, Price],
-        book: Book,
-        keep: Callable[[str], None],
+        self, folder: Folder, budget: Allowance | None, prices: Mapping[str, Price]
     ) -> None:
+        self._open = ledger(folder)
+        book, self._keep = self._open.__enter__()
         self._purse = Purse(budget, book.spent)
-        self._prices = prices
         self._slices = book.slices
-        self._keep = keep
+        self._prices = prices
+        self._ended = dict[str, int]()
 
-    def take(self, slice_name: str, calls: int = 1) -> int:
-        """Count up to so many calls of a slice as begun; 0 where the budget is used up."""
+    def take(self, slice_name: str, calls: int, ended: int) -> int:
+        """Count up to so many calls of a slice as begun; 0 where the budget is used up.
+
+        ``ended`` is how many of its samples have.
+        """
+        self._ended[slice_name] = ended
         granted = self._purse.take(calls)
         self._note(slice_name, granted, 0.0)
         return granted
@@ -74,12 +60,17 @@ class Till:
 
     def close(self, slice_name: str) -> None:
         """Forget what a slice spent: it is finished, and the sum has it."""
+        self._ended.pop(slice_name, None)
         self._slices.pop(slice_name, None)
-        self._keep(self.book().text())
+        self._keep(Book(self._purse.spent, self._slices).text())
 
-    def book(self) -> Book:
-        """Return what was spent so far."""
-        return Book(self._purse.spent, self._slices)
+    def state(self) -> tuple[int, Spent]:
+        """Return the samples that ended in slices that are not finished, and what was spent."""
+        return sum(self._ended.values()), self._purse.spent
+
+    def shut(self) -> None:
+        """Write the ledger for the last time."""
+        self._open.__exit__(None, None, None)
 
     def _left(self, name: str, planned: Spent) -> Spent:
         begun = self._slices.get(name, Spent())
@@ -87,7 +78,7 @@ class Till:
 
     def _note(self, name: str, calls: int, cost: float) -> None:
         self._slices[name] = self._slices.get(name, Spent()).plus(calls, cost)
-        self._keep(self.book().text())
+        self._keep(Book(self._purse.spent, self._slices).text())
 
 
 def price_of(usage: ModelUsage, price: Price) -> float:

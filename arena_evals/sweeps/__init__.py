@@ -2,12 +2,13 @@
 
 from arena_evals.sweeps.cells import Cell, Slice, cells, slices
 from arena_evals.sweeps.file import Allowance, Asked, Limits, Provider, Sweep, TaskAsked
-from arena_evals.sweeps.purse import Pace, Purse, Spent
+from arena_evals.sweeps.purse import Leases, Pace, Purse, Spent
 
 __all__ = [
     "Allowance",
     "Asked",
     "Cell",
+    "Leases",
     "Limits",
     "Pace",
     "Provider",

@@ -76,3 +76,28 @@ class Pace:
     def apart(self) -> float:
         """Seconds between two calls."""
         return self._apart
+
+
+class Leases:
+    """Connections of one provider, lent to holders by name; asking again returns the same lease.
+
+    So one who died and is begun anew elsewhere under its name takes up what it held.
+    """
+
+    def __init__(self, connections: int) -> None:
+        self._connections = connections
+        self._held: dict[str, int] = {}
+
+    def take(self, holder: str, wanted: int) -> int:
+        """Lend up to so many connections; 0 where none is free."""
+        if holder not in self._held:
+            free = self._connections - sum(self._held.values())
+            granted = min(wanted, free)
+            if granted <= 0:
+                return 0
+            self._held[holder] = granted
+        return self._held[holder]
+
+    def give_back(self, holder: str) -> None:
+        """Take back what a holder was lent, if anything."""
+        self._held.pop(holder, None)
