@@ -1,5 +1,6 @@
 """A sweep over a Ray cluster of two nodes, one of which is killed while it works."""
 
+import json
 import sys
 import threading
 from collections.abc import Iterator
@@ -28,19 +29,24 @@ MINE = ["sample", "epoch", "decision"]
 
 
 class Gate:
-    """Answers three calls of each of two slices, and lets the others wait until it is opened."""
+    """Answers where there is no threat; where there is, waits until it is opened.
+
+    Each of two slices has two connections, so four that wait are two of each: both nodes work.
+    """
 
     def __init__(self) -> None:
         self.open, self.reached = threading.Event(), threading.Event()
-        self.calls = 0
+        self.calls = self._waiting = 0
         self._lock = threading.Lock()
 
     def __call__(self, request: Request) -> Answer:
+        threatened = "has decided to shut" in request.system
         with self._lock:
             self.calls += request.schema is not None
-            waits = self.calls > 6
-        if waits:
-            self.reached.set()
+            self._waiting += threatened
+            if self._waiting == 4:
+                self.reached.set()
+        if threatened:
             self.open.wait(120)
         return Answer('{"rationale": "It comes first.", "decision": "A"}', "stop", 100, 10)
 
@@ -96,7 +102,8 @@ def test_a_node_that_is_killed_loses_no_trial_and_doubles_none(
     assert done.exit_code == 0, done.output
     trials = read_trials([logs])
     assert len(trials) == len(trials.drop_duplicates(["model", "sample", "epoch"])) == 2 * 16
-    assert 16 <= gate.calls <= 16 + 8  # no more than two slices' calls were lost with the node
+    assert 16 < gate.calls <= 16 + 8  # again at most what the lost slice had asked
+    assert json.loads((tmp_path / "logs/spent.json").read_text())["spent"][0] >= 16 + gate.calls
     whole = read_trials(
         [run_arena(tmp_path / "one", model_args={"seed": 5}, task_args=SMALL).location]
     )

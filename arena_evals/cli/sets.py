@@ -1,8 +1,8 @@
 """One task run as an eval set of Inspect's, which goes on where it was cut off."""
 
 import io
-from collections.abc import Sequence
-from contextlib import redirect_stderr, redirect_stdout
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from typing import Any
 
 import click
@@ -13,6 +13,14 @@ from inspect_ai.model import Model, ModelConfig, get_model
 from arena_evals.errors import BadInput
 
 
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep back what is printed in the block."""
+    said = io.StringIO()
+    with redirect_stderr(said), redirect_stdout(said):
+        yield
+
+
 def run_set(
     task: str, place: str, *, retries: int = 0, **asked: Any
 ) -> tuple[bool, Sequence[EvalLog]]:
@@ -21,8 +29,7 @@ def run_set(
     Return whether it finished, and its logs: none where it was interrupted. What Inspect would
     print is kept back, for every set would announce itself, and each that is finished its end.
     """
-    said = io.StringIO()
-    with redirect_stderr(said), redirect_stdout(said):
+    with quiet():
         finished, logs = eval_set(
             task,
             log_dir=place,

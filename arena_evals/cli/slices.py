@@ -4,7 +4,7 @@ from typing import Any, Literal, NamedTuple
 
 from inspect_ai.model import Model
 
-from arena_evals.cli.sets import client, reason, run_set
+from arena_evals.cli.sets import client, quiet, reason, run_set
 from arena_evals.cli.sweep_plan import config_of
 from arena_evals.cli.watch import Account, Watch, watched
 from arena_evals.errors import BadInput
@@ -26,7 +26,7 @@ def run_slice(sweep: Sweep, one: Slice, place: str, account: Account, connection
     model = one.cell.model
     watch = Watch(account)
     try:
-        with watched(watch):
+        with watched(watch), quiet():  # a first client has Inspect name its hooks
             finished, logs = run_set(
                 f"arena_evals/{one.cell.task}",
                 place,
