@@ -9,7 +9,7 @@ UV := $(or $(shell command -v uv),$(BIN)/uv)
 # one BLAS thread: two that contend cost more than they bring
 export OPENBLAS_NUM_THREADS := 1
 
-.PHONY: help demo demo-all test check bench bench-reading bench-recovery bench-few-events bench-fit bench-coverage bench-agreement bench-correction bench-gate bench-sequential bench-report bench-kill bench-soak reference gate fuzz lock clean
+.PHONY: help demo demo-all test check bench bench-reading bench-recovery bench-few-events bench-fit bench-coverage bench-agreement bench-correction bench-gate bench-sequential bench-report bench-kill bench-soak bench-scale reference gate fuzz lock clean
 
 help:  ## Show what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +63,9 @@ bench-gate: $(VENV)/.test  ## Simulate how often the gate alarms and passes, by 
 
 bench-sequential: $(VENV)/.test  ## Simulate how often and how early a run that looks after every block decides
 	$(BIN)/python benchmarks/sequential.py 1000
+
+bench-scale: $(VENV)/.test  ## Measure what a sample costs in processor time and bytes of log, for docs/scale.md
+	$(BIN)/python benchmarks/scale.py
 
 RELEASE := arena_evals/shutdown_dilemma --model arena/frame-sensitive -T arms=baseline,threat,positive_control -T judged=false --display none
 

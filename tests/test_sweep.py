@@ -169,7 +169,11 @@ def test_a_sweep_gives_the_trials_of_a_run_that_was_not_cut(tmp_path: Path) -> N
 
 
 def test_a_finished_sweep_asks_nothing_again(server: ProviderServer, tmp_path: Path) -> None:
-    assert sweep(tmp_path, REAL, "--yes").exit_code == 0
+    first_run = sweep(tmp_path, REAL, "--yes")
+    assert first_run.exit_code == 0, first_run.output
+    assert first_run.stderr.splitlines() == [
+        f"finished openai/gpt-4o on shutdown_dilemma, slice {n}; {n} of 2 slices" for n in (1, 2)
+    ]
     once = calls(server)
     assert once.total() == len(once) == 16
     again = sweep(tmp_path, REAL)  # nothing is left, so nobody needs to be asked

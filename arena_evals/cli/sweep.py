@@ -83,16 +83,21 @@ def sweep(
         before = finished(folder, every)
         todo = [one for one in every if one.name not in before]
         _say_rest(len(before), len(every), read_book(folder).spent, asked)
-        if todo:
-            _ask(yes)
+        if not todo:
+            ended, spent = Ended(0, (), None, False), read_book(folder).spent
+            context.exit(_conclude(ended, folder, planned, len(before), spent, asked))
+        _ask(yes)
         done = sum(p.trials(one) for p in planned for one in p.slices if one.name in before)
         trials = sum(plan.run.trials for plan in planned)
-        with (
-            telling(trials, done, bool(prices)) as tell,
-            _engine(engine, address, (asked, folder, prices, tell.at)) as runs,
-        ):
-            ended = run_all(todo, planned, runs, tell)
-            _, spent = runs.state()
+        try:
+            with (
+                telling(trials, done, bool(prices)) as tell,
+                _engine(engine, address, (asked, folder, prices, tell.at)) as runs,
+            ):
+                ended = run_all(todo, planned, runs, tell)
+        except KeyboardInterrupt:  # between two slices
+            ended = Ended(len(finished(folder, every)) - len(before), (), None, True)
+        spent = read_book(folder).spent
         context.exit(_conclude(ended, folder, planned, len(before), spent, asked))
 
 

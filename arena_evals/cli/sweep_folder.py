@@ -143,8 +143,10 @@ def read_book(folder: Folder) -> Book:
     """
     place = f"{folder.path}/{_LEDGER}"
     try:
-        known = folder.files.cat_file(place).decode() if folder.files.exists(place) else ""
+        known = folder.files.cat_file(place).decode()  # `exists` may know an old listing
         return book_of(known) if known.strip() else Book(Spent(), {})
+    except FileNotFoundError:
+        return Book(Spent(), {})
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise BadInput(
             f"{place}: does not say what was spent ({_line(error)}); delete it to count anew"
