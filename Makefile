@@ -9,7 +9,7 @@ UV := $(or $(shell command -v uv),$(BIN)/uv)
 # one BLAS thread: two that contend cost more than they bring
 export OPENBLAS_NUM_THREADS := 1
 
-.PHONY: help demo demo-all test check bench bench-reading bench-recovery bench-few-events bench-fit bench-coverage bench-agreement bench-correction bench-gate bench-sequential bench-report bench-kill bench-soak bench-scale reference gate fuzz lock clean
+.PHONY: help demo demo-all test check changelog docs bench bench-reading bench-recovery bench-few-events bench-fit bench-coverage bench-agreement bench-correction bench-gate bench-sequential bench-report bench-kill bench-soak bench-scale reference gate fuzz lock clean
 
 help:  ## Show what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,10 @@ check: $(VENV)/.test
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/arena lint
+	$(BIN)/inspect-evals-lint arena_evals
+
+changelog: $(VENV)/.test  ## Show what the fragments in changelog.d come to
+	$(BIN)/towncrier build --draft
 
 bench: $(VENV)/.test  ## Measure cost beside bare Inspect, samples_df, statsmodels and R; write it into docs/performance.md
 	$(BIN)/python -W ignore benchmarks/performance.py docs/performance.md

@@ -132,7 +132,7 @@ def by_r(table: pd.DataFrame) -> float | None:
 
 def peak_megabytes() -> float:
     """Return the largest resident memory of this process so far."""
-    status = Path("/proc/self/status").read_text()
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
     return float(status.split("VmHWM:")[1].split()[0]) / 1024
 
 

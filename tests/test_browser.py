@@ -111,7 +111,7 @@ COUNT_WHAT_COULD_RUN = """() => [...document.querySelectorAll('*')].filter(e =>
 def test_nothing_runs_and_nothing_is_asked_for(
     policy: bool, hostile: Path, browser: Browser, tmp_path: Path
 ) -> None:
-    html = hostile.read_text()
+    html = hostile.read_text(encoding="utf-8")
     place = tmp_path / "page.html"
     place.write_text(html if policy else POLICY.sub("", html))
     seen = opened(browser, place.as_uri())

@@ -43,7 +43,7 @@ def question(text: str, matching: str, first: str = "Yes", second: str = "No") -
 
 
 def write(path: Path, *lines: object) -> str:
-    path.write_text("\n".join(json.dumps(line) for line in lines) + "\n")
+    path.write_text("\n".join(json.dumps(line) for line in lines) + "\n", encoding="utf-8")
     return str(path)
 
 

@@ -17,11 +17,11 @@ NAME = "night_shift"
 
 def add_lines(path: Path, *lines: tuple[str, str]) -> int:
     """Put each new line before an existing one; return how many were added."""
-    text = path.read_text()
+    text = path.read_text(encoding="utf-8")
     for before, new in lines:
         assert text.count(before) == 1, f"{path.name}: {before}"
         text = text.replace(before, f"{new}\n{before}")
-    path.write_text(text)
+    path.write_text(text, encoding="utf-8")
     return len(lines)
 
 

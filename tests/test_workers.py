@@ -267,7 +267,7 @@ def alive(process: int) -> bool:
     except ProcessLookupError:
         return False
     status = Path(f"/proc/{process}/status")
-    return not (status.exists() and "State:\tZ" in status.read_text())
+    return not (status.exists() and "State:\tZ" in status.read_text(encoding="utf-8"))
 
 
 def gone(processes: Sequence[int], seconds: float) -> bool:

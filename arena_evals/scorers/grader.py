@@ -34,7 +34,7 @@ class Failure(NamedTuple):
     reason: Unscored
     said: str
 
-    def unscored(self) -> Score:
+    def as_score(self) -> Score:
         """Return the score of a sample that nobody scored."""
         return Score.unscored(reason=self.reason.value, explanation=self.said)
 

@@ -147,11 +147,11 @@ def _firsts(trial: TrialMetadata, *, both: bool) -> tuple[Verdict, ...]:
 def _no_majority(readings: Sequence[Reading]) -> Score:
     failures = [reading.said for reading in readings if isinstance(reading.said, Failure)]
     if len(readings) == 1:
-        return failures[0].unscored()
+        return failures[0].as_score()
     told = "; ".join(map(_told, readings))
     reasons = Counter(failure.reason for failure in failures)
     reason = reasons.most_common(1)[0][0] if reasons else Unscored.GRADER_SPLIT
-    return Failure(reason, told).unscored()
+    return Failure(reason, told).as_score()
 
 
 def _told(reading: Reading) -> str:

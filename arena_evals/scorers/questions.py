@@ -39,7 +39,7 @@ def _asked_of_the_first(rubric: str, *, cache: bool) -> Scorer:
         asked = messages(rules, case)
         said = await ask(grader, asked, Finding, trial=trial_of(state), cache=cache)
         if isinstance(said, Failure):
-            return said.unscored()
+            return said.as_score()
         metadata = {"rubric": rules.name}
         return Score(value=int(said.found), explanation=said.evidence or None, metadata=metadata)
 

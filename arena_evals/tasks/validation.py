@@ -39,7 +39,8 @@ def judge_validation(
 ) -> Task:
     """Have the models in the role ``grader`` judge answers whose verdict is known.
 
-    No model is under test. `arena validity` reads the log.
+    No model is under test. `arena validity` reads the log. In the task's version N-X, N is the sum
+    of the gold files' versions, which grows with each of them.
 
     Args:
         readings: How often each grader gives evidence and verdict; the majority counts.
@@ -79,7 +80,7 @@ def judge_validation(
         solver=answer_from_gold(),
         scorer=[*judges.values(), *asked.values(), trivial(), gold(), unscored()],
         model=_NOBODY,
-        version="-".join(sorted({str(own.version) for own in all_gold()})),
+        version=f"{sum(own.version for own in all_gold())}-A",
         description="Gold answers, to be judged",
         metadata={
             "calls_per_answer": calls,
