@@ -35,6 +35,9 @@ check: $(VENV)/.test
 	$(BIN)/arena lint
 	$(BIN)/inspect-evals-lint arena_evals
 
+docs: $(VENV)/.docs  ## Build the documentation site, with links checked, into build/site
+	$(BIN)/python docs/site/build.py
+
 changelog: $(VENV)/.test  ## Show what the fragments in changelog.d come to
 	$(BIN)/towncrier build --draft
 
@@ -98,6 +101,7 @@ fuzz: $(VENV)/.test  ## Read 10,000 texts that nobody would write, and make call
 lock: $(BIN)/uv  ## Pin the newest versions of every dependency into requirements/
 	$(UV) pip compile -q pyproject.toml --group build --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --upgrade -o requirements/run.txt
 	$(UV) pip compile -q pyproject.toml --group dev --extra parquet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --upgrade -o requirements/test.txt
+	$(UV) pip compile -q pyproject.toml --group docs --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --upgrade -o requirements/docs.txt
 
 clean:  ## Remove everything that make has built
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
@@ -123,3 +127,6 @@ $(VENV)/.demo: requirements/run.txt pyproject.toml $(VENV)/.made | $(BIN)/uv
 $(VENV)/.test: requirements/test.txt pyproject.toml $(VENV)/.made | $(BIN)/uv
 	$(call install,requirements/test.txt)
 	@touch $(VENV)/.demo
+
+$(VENV)/.docs: requirements/docs.txt pyproject.toml $(VENV)/.made | $(BIN)/uv
+	$(call install,requirements/docs.txt)
