@@ -36,7 +36,7 @@ check: $(VENV)/.test
 	$(BIN)/inspect-evals-lint arena_evals
 
 docs: $(VENV)/.docs  ## Build the documentation site, with links checked, into build/site
-	$(BIN)/python docs/site/build.py
+	$(BIN)/python docs/site/make_site.py
 
 changelog: $(VENV)/.test  ## Show what the fragments in changelog.d come to
 	$(BIN)/towncrier build --draft

@@ -1,11 +1,14 @@
-"""How Sphinx builds the site. Every warning is an error: see `build.py`."""
+"""How Sphinx builds the site. Every warning is an error: see `make_site.py`."""
 
+import re
 import tomllib
 from pathlib import Path
 
 from sphinx.application import Sphinx
 
 HERE = Path(__file__).parent
+_SCROLLS = re.compile(r"""(<pre(?=>)|<div(?= class="table-wrapper)|<p(?=><img [^>]*\.svg"))""")
+_EMPTY_HEAD = re.compile(r"<th[^>]*>(<p></p>)?</th>")
 _PROJECT = tomllib.loads((HERE.parents[1] / "pyproject.toml").read_text(encoding="utf-8"))
 
 project = "Self-Preserving Arena"
@@ -42,6 +45,15 @@ def setup(app: Sphinx) -> None:
     """Read docstrings as they are written here."""
     app.connect("autodoc-process-docstring", _plain)
     app.connect("autodoc-skip-member", _skipped)
+    app.connect("html-page-context", _reachable)
+
+
+def _reachable(
+    app: Sphinx, page: str, template: str, context: dict[str, object], doctree: object
+) -> None:
+    """Let what scrolls sideways be reached by keys, and make an empty head of a column a cell."""
+    body = _EMPTY_HEAD.sub("<td></td>", str(context.get("body", "")))
+    context["body"] = _SCROLLS.sub(r'\1 tabindex="0"', body)
 
 
 def _skipped(

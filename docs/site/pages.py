@@ -140,7 +140,7 @@ def _templates() -> Environment:
 def _helps(
     command: click.Command, path: str, parent: click.Context | None = None
 ) -> Iterator[tuple[str, str]]:
-    context = click.Context(command, info_name=path.split()[-1], parent=parent, terminal_width=96)
+    context = click.Context(command, info_name=path.split()[-1], parent=parent, terminal_width=80)
     yield path, command.get_help(context)
     if isinstance(command, click.Group):
         for name in command.list_commands(context):

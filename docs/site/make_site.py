@@ -1,4 +1,4 @@
-"""Build the documentation site: `python docs/site/build.py` writes build/site.
+"""Build the documentation site: `python docs/site/make_site.py` writes build/site.
 
 The pages that stand on GitHub are laid out as they are there, so every link is one that works in
 both places; to them come one page a scenario, the commands and the API, made from data and code.
@@ -7,13 +7,12 @@ A link or anchor that leads nowhere, and every other warning, fails the build.
 
 import re
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import redirect_stderr
 from io import StringIO
 from pathlib import Path
-
-from sphinx.cmd.build import main as sphinx_build
 
 from pages import api_pages, command_page, scenario_pages
 
@@ -73,8 +72,9 @@ def build(source: Path, site: Path) -> int:
     """Build the site that is laid out in ``source``; return 0 if nothing was wrong with it."""
     shutil.rmtree(site, ignore_errors=True)
     strict = ["--fail-on-warning", "--keep-going", "--quiet", "--fresh-env"]
-    outside = ["--doctree-dir", str(source.parent / "site-doctrees")]
-    return sphinx_build([*strict, *outside, "-c", str(HERE), str(source), str(site)])
+    kept = ["--doctree-dir", str(site.with_name(f"{site.name}-doctrees")), "-c", str(HERE)]
+    command = [sys.executable, "-m", "sphinx", *strict, *kept, str(source), str(site)]
+    return subprocess.run(command, check=False).returncode
 
 
 def _shown(content: bytes, file: Path) -> bytes:
