@@ -1,4 +1,4 @@
-"""The commands that the documents show, and what Inspect's and the arena's command lines make of them."""
+"""The commands of the documents, and what Inspect's and the arena's command lines make of them."""
 
 import re
 import shlex
@@ -16,6 +16,7 @@ from arena_evals.cli import arena
 
 ROOT = Path(__file__).parent.parent
 _FENCE = re.compile(r"^```(?:bash|sh|console)\n(.*?)^```", re.DOTALL | re.MULTILINE)
+_INDENTED = re.compile(r"^ {4}((?:arena|inspect|make) (?:.*\\\n)*.*\n)", re.MULTILINE)
 
 
 class Command(NamedTuple):
@@ -29,8 +30,8 @@ class Command(NamedTuple):
 
 
 def commands_in(text: str, page: str) -> Iterator[Command]:
-    """Yield the commands in the shell blocks of a page, continued lines as one."""
-    for block in _FENCE.findall(text):
+    """Yield the commands in the fenced and indented blocks of a page, continued lines as one."""
+    for block in [*_FENCE.findall(text), *_INDENTED.findall(text)]:
         for line in block.replace("\\\n", " ").splitlines():
             words = tuple(shlex.split(line, comments=True))
             if words:
@@ -45,13 +46,13 @@ def parsed(command: Command) -> click.Context:
     """
     program, *words = command.words
     found: click.Command = arena if program == "arena" else inspect_command()
-    context = found.make_context(program, [], resilient_parsing=True)
-    while isinstance(found, click.Group):
-        name, found, words = found.resolve_command(context, words)
-        assert name is not None
-        assert found is not None
-        context = click.Context(found, info_name=name, parent=context)
-    return found.make_context(context.info_name, words, parent=context.parent)
+    name, above = program, None
+    while isinstance(found, click.Group) and words and not words[0].startswith("-"):
+        above = click.Context(found, info_name=name, parent=above)
+        name, inner, words = found.resolve_command(above, words)
+        assert inner is not None, "click refuses a name that it does not know"
+        found = inner
+    return found.make_context(name, words, parent=above)
 
 
 def inspect_command() -> click.Group:
@@ -88,4 +89,4 @@ def built(context: click.Context, **instead: object) -> None:
 def targets() -> set[str]:
     """Return what the Makefile says that there is to make."""
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    return set(re.findall(r"^([a-z-]+):.*## ", makefile, re.MULTILINE))
+    return set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
