@@ -48,7 +48,8 @@ def test_the_wheel_holds_the_data_and_nothing_but_the_package(wheel: Path) -> No
         if path.is_file()
     }
     assert shipped == here
-    assert "arena_evals/py.typed" in names
+    assert "arena_evals/py.typed" in names  # types are shipped
+    assert "arena_evals/eval.yaml" in names
     for end in ("html", "css", "js"):
         assert f"arena_evals/labelling/templates/labels.{end}" in names
 
