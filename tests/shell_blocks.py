@@ -49,9 +49,9 @@ def parsed(command: Command) -> click.Context:
     name, above = program, None
     while isinstance(found, click.Group) and words and not words[0].startswith("-"):
         above = click.Context(found, info_name=name, parent=above)
-        name, inner, words = found.resolve_command(above, words)
+        said, inner, words = found.resolve_command(above, words)
         assert inner is not None, "click refuses a name that it does not know"
-        found = inner
+        found, name = inner, said or name
     return found.make_context(name, words, parent=above)
 
 
