@@ -28,7 +28,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import psutil  # type: ignore[import-untyped]  # ships no types
+import psutil
 from inspect_ai import Task
 from inspect_ai import eval as inspect_eval
 from inspect_ai.analysis import SampleScores, SampleSummary, samples_df

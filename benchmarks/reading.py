@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from zipfile import ZipFile, ZipInfo
 
-import psutil  # type: ignore[import-untyped]  # ships no types
+import psutil
 from inspect_ai import eval as inspect_eval
 from inspect_ai.analysis import SampleScores, SampleSummary, samples_df
 from rich.console import Console
