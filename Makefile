@@ -100,7 +100,7 @@ fuzz: $(VENV)/.test  ## Read 10,000 texts that nobody would write, and make call
 
 lock: $(BIN)/uv  ## Pin the newest versions of every dependency into requirements/
 	$(UV) pip compile -q pyproject.toml --group build --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --upgrade -o requirements/run.txt
-	$(UV) pip compile -q pyproject.toml --group dev --extra parquet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --upgrade -o requirements/test.txt
+	$(UV) pip compile -q pyproject.toml --group dev --extra parquet --extra ray --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --upgrade -o requirements/test.txt
 	$(UV) pip compile -q pyproject.toml --group docs --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --upgrade -o requirements/docs.txt
 
 clean:  ## Remove everything that make has built
