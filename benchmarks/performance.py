@@ -187,18 +187,21 @@ def reading_rows(folder: Path) -> list[Row]:
     print("writing a log of 10,080 samples ...", file=sys.stderr)
     place = run(big, folder / "big").location.removeprefix("file://")
     chosen = choose_logs([place])
-    ours, theirs, first, again = ([] for _ in range(4))  # type: tuple[Amounts, ...]
+    ours: Amounts = []
+    theirs: Amounts = []
+    first: Amounts = []
+    again: Amounts = []
     for n in track(range(READINGS), description="reading", console=Console(stderr=True)):
         store = str(folder / f"store-{n}")
         theirs.append(wall_seconds(lambda: samples_table(place)))
         ours.append(wall_seconds(lambda: read_trials([place])))
         first.append(wall_seconds(partial(trials_of, chosen, store=store)))
         again.append(wall_seconds(partial(trials_of, chosen, store=store)))
-    memory = [[peak_megabytes_of(text, place)] for text in (READ_TRIALS, READ_SAMPLES)]
+    held, held_by_theirs = (peak_megabytes_of(text, place) for text in (READ_TRIALS, READ_SAMPLES))
     return [
         Row("reading 10,080 samples", "samples_df", ours, theirs, at_least=LEAST_SPEED),
         Row("  again, from a store", "the first time", again, first),
-        Row("  most memory", "samples_df", *memory, unit="MB"),
+        Row("  most memory", "samples_df", [held], [held_by_theirs], unit="MB"),
     ]
 
 
@@ -237,7 +240,7 @@ def start_row() -> Row:
         for name in names:
             command = [str(Path(sys.executable).with_name(name)), "--version"]
             both[name].append(wall_seconds(partial(subprocess.check_output, command)))
-    return Row("start of the command", "inspect", *(both[name] for name in names))
+    return Row("start of the command", "inspect", both["arena"], both["inspect"])
 
 
 def cpu_seconds(work: Callable[[], object]) -> float:

@@ -154,7 +154,7 @@ def watched(
 def resident(pid: int) -> float:
     """Return the memory of a process in MB, where the system tells it as Linux does."""
     try:
-        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+        lines = Path(f"/proc/{pid}/status").read_text("utf-8").splitlines()
     except OSError:
         return float("nan")
     return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS")), 0.0)

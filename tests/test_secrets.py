@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from zipfile import ZipFile, is_zipfile
 
 import pytest
@@ -44,7 +45,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ProviderServer]:
         yield planted(running, monkeypatch)
 
 
-def client(name: str, **given: object) -> Model:
+def client(name: str, **given: Any) -> Model:
     return get_model(name, memoize=False, **given)
 
 
@@ -134,7 +135,7 @@ def test_no_key_is_in_the_error_of_a_run_whose_key_is_refused(
 )
 @pytest.mark.parametrize("role", ["model", "grader"])
 def test_what_would_carry_a_key_into_the_log_is_refused(
-    given: dict[str, object], named: str, role: str, server: ProviderServer, tmp_path: Path
+    given: dict[str, Any], named: str, role: str, server: ProviderServer, tmp_path: Path
 ) -> None:
     # a simulated client takes any parameter; the refusal comes before any is made to call
     carrier = client("mockllm/model", **given)

@@ -93,7 +93,8 @@ def test_datasets_holds_data_only() -> None:
 
 def test_requirements_pin_hashes_and_no_hosts() -> None:
     pinned = {
-        name: (ROOT / "requirements" / f"{name}.txt").read_text() for name in ("run", "test", "uv")
+        name: (ROOT / "requirements" / f"{name}.txt").read_text()
+        for name in ("run", "test", "docs", "uv")
     }
     for text in pinned.values():
         assert "://" not in text
