@@ -49,6 +49,9 @@ ONLY_PARSED = {
     "arena_evals/survivalbench": "reads a file that is not ours; test_external.py runs it on one",
     "arena_evals/survival_instinct": "as above",
     "arena rescore": "needs a grader that is not simulated; test_rescore.py runs it",
+    "arena sweep sweep.yaml --log-dir": "calls real models; test_sweep.py runs it",
+    "arena sweep sweep.yaml --engine ray": "as above; test_sweep_ray.py runs it",
+    "arena analyze logs/2026-11": "needs a whole sweep; test_sweep.py runs it",
     "--labels": "needs a person's answers; test_label.py runs it",
     "arena label import": "needs a person's answers; test_label.py runs it",
     "arena analyze logs/rescored": "needs a re-scored log; test_rescore.py runs it",
@@ -94,6 +97,8 @@ def with_logs(quick_log: EvalLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.chdir(tmp_path)
     (tmp_path / "logs").mkdir()
     shutil.copy(quick_log.location, tmp_path / "logs")
+    shutil.copy(ROOT / "docs/sweep.example.yaml", tmp_path / "sweep.yaml")
+    shutil.copy(ROOT / "docs/prices.example.yaml", tmp_path)
     return tmp_path
 
 
@@ -108,6 +113,7 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for file in (
         "gate.yaml",
         "prices.yaml",
+        "sweep.yaml",
         "ann.csv",
         "labels/labels.csv",
         "labels/key.json",
