@@ -5,6 +5,7 @@ of one machine does: `run_slice`. Keys are those of the environment of the machi
 """
 
 import asyncio
+import os
 import signal
 import time
 from collections.abc import Callable, Mapping
@@ -26,12 +27,20 @@ _NODES_LOST = 5  # times that a slice is begun again because its machine was los
 _FAREWELL = 60.0  # seconds that slices have to write their logs where the user interrupts
 
 
-def ray_or_line() -> Any:
-    """Return Ray.
+_LOOPBACK = {  # Ray listens on every interface unless told that there are no other machines
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+    "RAY_USAGE_STATS_ENABLED": "0",
+}
+
+
+def ray_or_line(address: str | None = None) -> Any:
+    """Return Ray; without an address it is one that keeps to this machine's loopback.
 
     Raises:
         BadInput: it is not installed.
     """
+    if address is None:
+        os.environ.update(_LOOPBACK)  # read when Ray is imported
     try:
         import ray
     except ImportError:
@@ -119,7 +128,8 @@ def _work(
     sweep: Sweep, one: Slice, place: str, share: int, till: Any, desks: Mapping[str, Any]
 ) -> Outcome:
     """Run one slice on a worker, with as many connections as its provider lends."""
-    ray = ray_or_line()
+    import ray
+
     signal.signal(signal.SIGINT, signal.default_int_handler)  # which Inspect listens to
     name, _ = sweep.provider(one.cell.model.model)
     while not (connections := ray.get(desks[name].lease.remote(one.name, share))):
@@ -234,11 +244,13 @@ def _connected(address: str | None) -> Any:
     Raises:
         BadInput: Ray is not there, or no cluster is at the address.
     """
-    ray = ray_or_line()
+    ray = ray_or_line(address)
     quiet = {"log_to_driver": False, "logging_level": "error"}
     try:
         if address is None:
-            ray.init(_node_ip_address="127.0.0.1", include_dashboard=False, **quiet)
+            ray.init(
+                address="local", _node_ip_address="127.0.0.1", include_dashboard=False, **quiet
+            )
         else:
             ray.init(address=address, **quiet)
     except Exception as error:  # whatever Ray raises where there is no cluster

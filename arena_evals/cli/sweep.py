@@ -73,7 +73,7 @@ def sweep(
         return
     require_runnable(asked, planned, file)
     if engine == "ray":
-        ray_or_line()
+        ray_or_line(address)
     elif address:
         raise BadInput("--address: there is a cluster only with --engine ray; add it")
     folder = folder_at(log_dir)
