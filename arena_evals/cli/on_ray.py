@@ -131,6 +131,7 @@ def _work(
     import ray
 
     signal.signal(signal.SIGINT, signal.default_int_handler)  # which Inspect listens to
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # Ray's workers are born with it
     name, _ = sweep.provider(one.cell.model.model)
     while not (connections := ray.get(desks[name].lease.remote(one.name, share))):
         time.sleep(_LOOK)

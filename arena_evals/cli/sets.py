@@ -3,6 +3,7 @@
 import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextvars import copy_context
 from typing import Any
 
 import click
@@ -30,7 +31,8 @@ def run_set(
     print is kept back, for every set would announce itself, and each that is finished its end.
     """
     with quiet():
-        finished, logs = eval_set(
+        finished, logs = copy_context().run(  # Inspect leaves its model behind for who comes next
+            eval_set,
             task,
             log_dir=place,
             retry_attempts=retries,
