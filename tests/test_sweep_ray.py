@@ -73,9 +73,8 @@ def cluster(server: ProviderServer, monkeypatch: pytest.MonkeyPatch) -> Iterator
     pytest.importorskip("ray", reason="the extra 'ray' is not installed")
     from ray.cluster_utils import Cluster
 
-    made: Any = Cluster(
-        initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False}
-    )
+    head = {"num_cpus": 1, "include_dashboard": False}
+    made: Any = Cluster(initialize_head=True, head_node_args=head)
     made.worker = made.add_node(num_cpus=1)
     made.wait_for_nodes()
     yield made
