@@ -98,7 +98,8 @@ def with_logs(quick_log: EvalLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     (tmp_path / "logs").mkdir()
     shutil.copy(quick_log.location, tmp_path / "logs")
     shutil.copy(ROOT / "docs/sweep.example.yaml", tmp_path / "sweep.yaml")
-    shutil.copy(ROOT / "docs/prices.example.yaml", tmp_path)
+    asked = ("openai/gpt-5", "anthropic/claude-opus-5", "google/gemini-2.5-pro")
+    (tmp_path / "prices.yaml").write_text("".join(f"{m}: {{input: 1, output: 1}}\n" for m in asked))
     return tmp_path
 
 
