@@ -74,7 +74,7 @@ def test_a_slots_text_is_no_template(text: str) -> None:
     assert fill("{name}, and no more", {"name": text}) == f"{text}, and no more"
 
 
-@pytest.mark.parametrize("name", ["a b.eval", "..eval", "&.eval", "ü.eval"])
+@pytest.mark.parametrize("name", ["..eval", "a &ü.eval"])
 def test_no_name_of_a_log_leads_out_of_a_folder(
     name: str, quick_log: EvalLog, tmp_path: Path
 ) -> None:

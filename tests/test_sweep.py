@@ -293,12 +293,18 @@ RUN = "from arena_evals.cli import arena; arena()"
 Start = Callable[..., "subprocess.Popen[str]"]
 
 
+def _ignore_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
     """Start sweeps in processes of their own; what is left of them at the end is killed."""
     begun: list[subprocess.Popen[str]] = []
 
-    def begin(running: ProviderServer, content: dict[str, Any]) -> subprocess.Popen[str]:
+    def begin(
+        running: ProviderServer, content: dict[str, Any], *, deaf: bool = False
+    ) -> subprocess.Popen[str]:
         line = ["-c", RUN, "sweep", file(tmp_path, content), "--yes"]
         process = subprocess.Popen(
             [sys.executable, *line, "--log-dir", str(tmp_path / "logs")],
@@ -307,6 +313,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            preexec_fn=_ignore_interrupts if deaf else None,
         )
         begun.append(process)
         return process
@@ -321,15 +328,20 @@ ONE_SLICE = {**REAL, "slice": 4, "providers": {"openai": {"connections": 2}}}
 
 
 @pytest.mark.parametrize(
-    ("by", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -9)], ids=["interrupted", "killed"]
+    ("by", "code", "deaf"),
+    [(signal.SIGINT, 130, False), (signal.SIGINT, 130, True), (signal.SIGKILL, -9, False)],
+    ids=["interrupted", "interrupted in the background", "killed"],
 )
 def test_a_sweep_that_was_ended_goes_on_and_pays_only_what_was_in_flight_twice(
-    by: signal.Signals, code: int, start: Start, tmp_path: Path
+    by: signal.Signals, code: int, deaf: bool, start: Start, tmp_path: Path
 ) -> None:
-    """Six are answered, two wait when it ends: 16 calls and those two again."""
+    """Six are answered, two wait when it ends: 16 calls and those two again.
+
+    A shell starts jobs in the background deaf to interrupts, by which a budget stops them too.
+    """
     gate = Gate(6)
     with serve(gate) as running:
-        cut = start(running, ONE_SLICE)
+        cut = start(running, ONE_SLICE, deaf=deaf)
         assert gate.reached.wait(90)
         cut.send_signal(by)
         _, ended = cut.communicate(timeout=60)

@@ -6,7 +6,6 @@ of one machine does: `run_slice`. Keys are those of the environment of the machi
 
 import asyncio
 import os
-import signal
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -130,8 +129,6 @@ def _work(
     """Run one slice on a worker, with as many connections as its provider lends."""
     import ray
 
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # which Inspect listens to
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # Ray's workers are born with it
     name, _ = sweep.provider(one.cell.model.model)
     while not (connections := ray.get(desks[name].lease.remote(one.name, share))):
         time.sleep(_LOOK)

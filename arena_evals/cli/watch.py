@@ -106,13 +106,29 @@ class _Watching(Hooks):
 
 @contextmanager
 def watched(watch: Watch) -> Iterator[None]:
-    """Let its account see all that Inspect does in the block."""
+    """Let its account see all that Inspect does in the block, and an interrupt be heard."""
     _known()
     _Watching.watch = watch
     try:
-        yield
+        with _heard():
+            yield
     finally:
         _Watching.watch = None
+
+
+@contextmanager
+def _heard() -> Iterator[None]:
+    """Hear SIGINT, by which a run is stopped, even where it was born deaf to it.
+
+    Shells start jobs in the background with it ignored, Ray its workers with it blocked.
+    """
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    blocked = signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+        signal.signal(signal.SIGINT, before)
 
 
 @cache
