@@ -9,7 +9,7 @@ UV := $(or $(shell command -v uv),$(BIN)/uv)
 # one BLAS thread: two that contend cost more than they bring
 export OPENBLAS_NUM_THREADS := 1
 
-.PHONY: help demo demo-all test check changelog docs bench bench-reading bench-recovery bench-few-events bench-fit bench-coverage bench-agreement bench-correction bench-gate bench-sequential bench-report bench-kill bench-soak bench-scale reference gate fuzz lock clean
+.PHONY: help demo demo-all test test-all check changelog docs bench bench-reading bench-recovery bench-few-events bench-fit bench-coverage bench-agreement bench-correction bench-gate bench-sequential bench-report bench-kill bench-soak bench-scale reference gate fuzz lock clean
 
 help:  ## Show what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,7 +24,10 @@ demo-all: $(VENV)/.test  ## Run every task and condition on a simulated model; r
 	@rm -rf logs/demo-all
 	$(BIN)/python benchmarks/everything.py logs/demo-all
 
-test: check  ## Lint, format, types, import boundaries and tests
+test: check  ## Lint, format, types, import boundaries and tests, but for the slow ones
+	$(BIN)/pytest -n 2 -m "not slow"
+
+test-all: check  ## The same with the slow ones: sweeps, faults and cut runs against a server
 	$(BIN)/pytest -n 2
 
 check: $(VENV)/.test

@@ -23,6 +23,8 @@ from conftest import run_arena
 from provider_server import serve
 from witness import Asked, Witness, verdict_on
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent
 SMALL = {"profile": "quick", "items": 6, "judged": False}
 KEY = ["item", "arm", "wording", "order", "epoch"]

@@ -22,6 +22,7 @@ from inspect_ai.model import (
 )
 from inspect_ai.scorer import Score
 from inspect_ai.tool import ToolError
+from inspect_ai.util import Store
 
 from arena_evals.analysis import answers, as_read, paired_contrast, read_trials, rule_and_judge
 from arena_evals.cli import arena
@@ -381,7 +382,8 @@ def test_what_neighbours_are_about_to_draw_is_kept_only_where_the_round_ends(
     assert work is not None
     assert work.start.ledger is not None
     start, agents = work.start, work.start.ledger.agents
-    day = Day(start=start, state=start)
+    day = Day(store=Store())
+    day.start = day.state = start
     [draw] = tools(day, ["draw_units"], load_tools().tools)
     with pytest.raises(ToolError, match="units: the pool has"):
         asyncio.run(draw.tool(units=10**6))

@@ -24,6 +24,8 @@ from arena_evals.sweeps import Sweep, cells, slices
 from conftest import run_arena
 from provider_server import Answer, ProviderServer, Request, always, first, rate_limited, serve
 
+pytestmark = pytest.mark.slow
+
 DOCS = Path(__file__).parent.parent / "docs"
 SMALL = {"profile": "quick", "items": 4, "arms": "baseline,threat", "judged": False}
 PLAIN: dict[str, Any] = {

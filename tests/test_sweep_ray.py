@@ -16,6 +16,8 @@ from arena_evals.cli import arena
 from conftest import run_arena
 from provider_server import Answer, ProviderServer, Request, serve
 
+pytestmark = pytest.mark.slow
+
 SMALL = {"profile": "quick", "items": 4, "arms": "baseline,threat", "judged": False}
 SWEEP = {
     "models": ["openai/gpt-4o", {"model": "arena/frame-sensitive", "args": {"seed": 5}}],
