@@ -11,8 +11,8 @@ from inspect_ai.model import get_model
 
 from arena_evals.analysis import read_trials
 from arena_evals.cli import arena, blocks
+from arena_evals.cli.claims import alone
 from arena_evals.cli.gate_files import schema
-from arena_evals.cli.gate_run import alone
 from arena_evals.errors import BadInput
 from arena_evals.respondents import ArenaAPI
 from arena_evals.scenarios import load_scenario
@@ -115,10 +115,11 @@ def test_another_run_does_not_go_on_with_it(reference: str, tmp_path: Path) -> N
 
 
 def test_two_runs_are_not_at_work_in_one_folder(tmp_path: Path) -> None:
-    (tmp_path / "gate-run.json").touch()
-    with alone(tmp_path), pytest.raises(BadInput, match="another run is at work"), alone(tmp_path):
+    lock = tmp_path / "lock"
+    refused = pytest.raises(BadInput, match="a: another run is at work")
+    with alone(lock, "a"), refused, alone(lock, "a"):
         pass
-    with alone(tmp_path):
+    with alone(lock, "a"):
         pass
 
 

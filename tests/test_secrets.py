@@ -1,5 +1,6 @@
 """Keys reach no log, table, report, card or error text; what would carry one there is refused."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -178,6 +179,31 @@ def test_a_grader_that_rescores_is_refused_too(quick_log: EvalLog, tmp_path: Pat
     assert done.exit_code == 2
     assert "client_secret looks like a key" in done.output
     assert KEY not in done.output
+
+
+def test_a_record_of_a_run_in_blocks_has_no_key(tmp_path: Path) -> None:
+    """The candidate takes the key, and `gate-run.json` does not."""
+    reference = Path(__file__).parent.parent / "logs" / "reference"
+    given = ["--reference", str(reference), "--model", "mockllm/model", "--log-dir", str(tmp_path)]
+    done = CliRunner().invoke(arena, ["gate", "run", *given, "-M", f"api_key={KEY}", "-M", "a=1"])
+    assert done.exit_code == 2  # nobody judges it
+    record = (tmp_path / "gate-run.json").read_text("utf-8")
+    assert '"a": 1' in record
+    assert not with_the_key(tmp_path)
+
+
+def test_a_sweep_file_with_a_key_is_refused(tmp_path: Path) -> None:
+    content = {
+        "models": [{"model": "openai/gpt-4o", "args": {"api_key": KEY}}],
+        "tasks": ["shutdown_dilemma"],
+    }
+    (tmp_path / "sweep.yaml").write_text(json.dumps(content))
+    given = [str(tmp_path / "sweep.yaml"), "--yes", "--log-dir", str(tmp_path / "logs")]
+    done = CliRunner().invoke(arena, ["sweep", *given])
+    assert done.exit_code == 2
+    assert "'api_key' is a key; set the provider's environment variable" in done.output
+    assert KEY not in done.output
+    assert not (tmp_path / "logs").exists()
 
 
 @pytest.mark.parametrize("name", ["api_key", "apikey", "X-Api-Key", "auth-token", "PASSWORD"])

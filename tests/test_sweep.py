@@ -253,7 +253,7 @@ def test_the_folder_of_another_sweep_is_refused(tmp_path: Path) -> None:
     assert sweep(tmp_path, PLAIN, "--yes").exit_code == 0
     other = sweep(tmp_path, {**PLAIN, "epochs": 2}, "--yes")
     assert other.exit_code == 2
-    assert "sweep.json: the sweep there has other epochs" in other.stderr
+    assert "sweep.json: the run there has epochs" in other.stderr
     assert other.stderr.count("\n") == 1
 
 
@@ -366,7 +366,7 @@ def test_two_runs_into_one_folder_at_once_are_refused(start: Start, tmp_path: Pa
         assert gate.reached.wait(90)
         other = sweep(tmp_path, {**PLAIN, "slice": 4}, "--yes")
         assert other.exit_code == 2
-        assert "another sweep is running there" in other.stderr
+        assert "another run is at work there" in other.stderr
         one.kill()
         one.communicate()
         gate.open.set()

@@ -67,4 +67,4 @@ def test_a_sweep_into_a_bucket_is_that_into_a_folder_and_goes_on(
     assert spent == {"spent": [8, 0.0], "slices": {}}
     other = sweep(tmp_path, bucket, epochs=2)
     assert other.exit_code == 2
-    assert "the sweep there has other epochs" in other.stderr
+    assert "the run there has epochs" in other.stderr

@@ -1,8 +1,6 @@
 """``arena gate run``: the candidate is run in blocks, until the answer is safe."""
 
-import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from math import ceil
 from pathlib import Path
@@ -12,6 +10,7 @@ import click
 import pandas as pd
 import yaml
 from dotenv import find_dotenv, load_dotenv
+from fsspec.implementations.local import LocalFileSystem
 
 from arena_evals.analysis import (
     ChosenLogs,
@@ -27,14 +26,11 @@ from arena_evals.analysis import (
     trials_of,
 )
 from arena_evals.cli.blocks import Candidate, Course, courses, run_block
+from arena_evals.cli.claims import alone, keep_or_compare
 from arena_evals.cli.gate import agreed_plan, conclude, outputs
 from arena_evals.cli.gate_words import points
 from arena_evals.errors import BadInput
-
-try:
-    import fcntl
-except ImportError:  # Windows has no such locks
-    fcntl = None  # type: ignore[assignment]  # a module or nothing
+from arena_evals.providers import is_secret
 
 _RECORD = "gate-run.json"  # in the log folder: what must not change when a run goes on
 
@@ -95,8 +91,10 @@ def gate_run(
     old = trials_of(chosen)
     require_reference(old, plan)
     course = courses(chosen, old, seed)
-    _keep_or_compare(log_dir / _RECORD, _record(who, chosen, plan, block, seed))
-    with alone(log_dir):
+    kept = log_dir / _RECORD
+    record = _record(who, chosen, plan, block, seed)
+    keep_or_compare(LocalFileSystem(), kept.as_posix(), record)
+    with alone(kept, log_dir):  # two sets in one folder at once would each ask everything
         found = run_until_safe(course, old, who, plan, log_dir, block)
     conclude(found, context, wanted)
 
@@ -132,29 +130,6 @@ def run_until_safe(
         if last or not still_open or found.answer is GateAnswer.ALARM:
             return replace(found, spent=spent)
     raise AssertionError("the last block returns")
-
-
-@contextmanager
-def alone(log_dir: Path) -> Iterator[None]:
-    """Hold a run's folder; the system lets go of it however the run ends, killed ones too.
-
-    Two eval sets of Inspect's that begin in one folder at once would each ask everything.
-
-    Raises:
-        BadInput: another run holds it.
-    """
-    with (log_dir / _RECORD).open() as record:
-        if fcntl:
-            try:
-                fcntl.flock(record, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise BadInput(
-                    f"{log_dir}: another run is at work there; wait for it, or name another "
-                    "--log-dir"
-                ) from None
-            except OSError:
-                pass  # a file system without locks
-        yield
 
 
 def pairs(option: str, texts: Sequence[str]) -> dict[str, Any]:
@@ -211,32 +186,10 @@ def _record(
 ) -> dict[str, Any]:
     return {
         "model": who.model,
-        "-M": who.arguments,
+        "-M": {name: given for name, given in who.arguments.items() if not is_secret(name)},
         "--model-role": who.roles,
         "--reference": sorted(log.eval.eval_id for log in chosen.headers),
         "--block": block,
         "--seed": seed,
         "plan": plan.model_dump(),
     }
-
-
-def _keep_or_compare(place: Path, record: dict[str, Any]) -> None:
-    """Write down what a run is about, or find that it goes on as it began.
-
-    Raises:
-        BadInput: the folder is another run's, or cannot be written.
-    """
-    try:
-        if not place.exists():
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_text(f"{json.dumps(record, indent=2)}\n", encoding="utf-8")
-            return
-        before = json.loads(place.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise BadInput(f"{place}: cannot be used ({error}); name another --log-dir") from None
-    for name, given in json.loads(json.dumps(record)).items():
-        if before.get(name) != given:
-            raise BadInput(
-                f"{place}: the run there has {name} {before.get(name)}, not {given}; give that, or "
-                "name another --log-dir"
-            )

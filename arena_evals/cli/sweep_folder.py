@@ -4,7 +4,6 @@
 slice. A folder may be any place that fsspec knows.
 """
 
-import fcntl
 import json
 import os
 import tempfile
@@ -20,6 +19,8 @@ from fsspec import AbstractFileSystem
 from fsspec.core import url_to_fs
 from inspect_ai.log import list_eval_logs, read_eval_log
 
+from arena_evals.cli import claims
+from arena_evals.cli.claims import keep_or_compare
 from arena_evals.errors import BadInput
 from arena_evals.sweeps import Slice, Spent
 
@@ -66,23 +67,9 @@ def claim(folder: Folder, what: dict[str, Any]) -> None:
         BadInput: it is another's, holds other logs, or cannot be written.
     """
     place = f"{folder.path}/{_RECORD}"
-    what = json.loads(json.dumps(what))
-    try:
-        if not folder.files.exists(place):
-            _require_no_logs(folder)
-            folder.files.pipe_file(place, f"{json.dumps(what, indent=2)}\n".encode())
-            return
-        before = json.loads(folder.files.cat_file(place))
-    except (OSError, ValueError) as error:
-        raise BadInput(
-            f"{place}: cannot be used ({_line(error)}); name another --log-dir"
-        ) from None
-    for name, given in what.items():
-        if before.get(name) != given:
-            raise BadInput(
-                f"{place}: the sweep there has other {name}; run it with its own sweep file, or "
-                "name another --log-dir"
-            )
+    if not folder.files.exists(place):
+        _require_no_logs(folder)
+    keep_or_compare(folder.files, place, what)
 
 
 def _require_no_logs(folder: Folder) -> None:
@@ -124,14 +111,7 @@ def alone(folder: Folder) -> Iterator[None]:
     else:
         digest = blake2b(folder.url.encode(), digest_size=8).hexdigest()
         place = Path(tempfile.gettempdir()) / f"arena-sweep-{digest}.lock"
-    with place.open("a") as held:
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise BadInput(
-                f"{folder.url}: another sweep is running there; wait for it, or name another "
-                "--log-dir"
-            ) from None
+    with claims.alone(place, folder.url):
         yield
 
 

@@ -14,6 +14,7 @@ from pydantic import (
     model_validator,
 )
 
+from arena_evals.providers import is_secret
 from arena_evals.schema import Frozen
 
 _HOW = {"budget", "prices", "providers", "retries", "answer_tokens"}
@@ -26,6 +27,14 @@ class Asked(Frozen):
     args: Mapping[str, JsonValue] = {}
     generate: Mapping[str, JsonValue] = {}
     base_url: str | None = None
+
+    @field_validator("args")
+    @classmethod
+    def _no_key(cls, given: Mapping[str, JsonValue]) -> Mapping[str, JsonValue]:
+        for name in given:
+            if is_secret(name):
+                raise ValueError(f"'{name}' is a key; set the provider's environment variable")
+        return given
 
     @field_validator("generate")
     @classmethod
