@@ -33,8 +33,8 @@ from provider_server import (
     Request,
     cut_off,
     drop,
+    html,
     rate_limited,
-    raw,
     serve,
     stall,
     status,
@@ -46,7 +46,6 @@ SEED = 1
 MODELS = ("openai/gpt-4o", "anthropic/claude-sonnet-4-5", "google/gemini-2.5-flash")
 CELLS = 8  # of an item: 2 arms x 2 orders x 2 wordings
 CONNECTIONS = 100
-HTML = b"<html><body><h1>502 Bad Gateway</h1></body></html>"
 POINTS = 10  # at which memory is read
 KEY = ["model", "item", "arm", "wording", "order", "epoch"]
 
@@ -61,11 +60,11 @@ class Faults:
             "429 with Retry-After": rate_limited(0),
             "500": status(500),
             "529": status(529),
-            "502 with HTML": raw(HTML, "text/html", 502),
+            "502 with HTML": html(502),
             "dropped": drop(),
             "cut off": cut_off(40),
             "truncated JSON": truncate(40),
-            "HTML with 200": raw(HTML, "text/html"),
+            "HTML with 200": html(),
         }
         if stalled:
             self._effects["stalled"] = stall(10 * stalled)

@@ -1,8 +1,9 @@
 """Fixtures shared by all rooms: runs of the arena on embedded models, kept for the session."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pandas as pd
 import pytest
@@ -10,8 +11,10 @@ from hypothesis import settings
 from inspect_ai import eval as inspect_eval
 from inspect_ai.log import EvalLog
 from inspect_ai.model import Model
+from playwright.sync_api import Browser, sync_playwright
 
 from arena_evals.analysis import read_trials
+from browsing import CHROMIUM
 
 # the same examples in every run, and no verdict that depends on the machine's speed
 settings.register_profile("arena", deadline=None, derandomize=True)
@@ -34,6 +37,40 @@ def run_arena(
         **options,
     )
     return log
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if not CHROMIUM:
+        pytest.skip("chromium is not installed")
+    with sync_playwright() as play:
+        opened = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """An empty bucket on a server on loopback that plays S3."""
+    from moto.server import ThreadedMotoServer  # both take a second to import
+    from s3fs import S3FileSystem
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    for name, value in {
+        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
+        "AWS_ACCESS_KEY_ID": "any",
+        "AWS_SECRET_ACCESS_KEY": "any",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    S3FileSystem.clear_instance_cache()
+    name = f"logs-{uuid4().hex}"  # the server's memory outlives it
+    S3FileSystem().mkdir(name)
+    yield f"s3://{name}"
+    S3FileSystem.clear_instance_cache()
+    server.stop()
 
 
 @pytest.fixture(autouse=True)

@@ -1,16 +1,11 @@
 """The report and the bundle as a real browser shows them; headless Chromium, nothing outside."""
 
 import re
-import shutil
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import psutil
@@ -18,49 +13,14 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from click.testing import CliRunner
 from inspect_ai.log import EvalLog
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from arena_evals.cli import arena
+from browsing import opened, served_from
 from reported import hostile_page
 
-CHROMIUM = shutil.which("chromium")
 POLICY = re.compile(r'<meta http-equiv="Content-Security-Policy"[^>]*>')
 WIDTHS = (360, 768, 1200)
-
-
-class Seen:
-    """A page that remembers what it asked for and what its console said."""
-
-    def __init__(self, page: Page) -> None:
-        self.page = page
-        self.asked: list[str] = []
-        self.said: list[tuple[str, str]] = []
-        self.failed: list[tuple[str, str]] = []
-        page.on("request", self._request)
-        page.on("console", self._console)
-        page.on("pageerror", lambda error: self.said.append(("error", str(error))))
-
-    def _console(self, message: ConsoleMessage) -> None:
-        self.said.append((message.type, message.text))
-        if message.type == "error":
-            self.failed.append((message.text, message.location["url"]))
-
-    def _request(self, request: Request) -> None:
-        self.asked.append(request.url)
-
-    @property
-    def errors(self) -> list[str]:
-        return [text for kind, text in self.said if kind == "error"]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if not CHROMIUM:
-        pytest.skip("chromium is not installed")
-    with sync_playwright() as play:
-        opened = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="module")
@@ -82,23 +42,8 @@ def bundled(quick_log: EvalLog, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 @pytest.fixture
 def served(bundled: Path) -> Iterator[str]:
-    """The bundle from a server that knows nothing but files."""
-    handler = partial(_Quiet, directory=str(bundled))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-
-
-class _Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *given: Any) -> None:
-        """Say nothing."""
-
-
-def opened(browser: Browser, address: str, **options: Any) -> Seen:
-    seen = Seen(browser.new_context(**options).new_page())
-    seen.page.goto(address)
-    return seen
+    with served_from(bundled) as address:
+        yield address
 
 
 COUNT_WHAT_COULD_RUN = """() => [...document.querySelectorAll('*')].filter(e =>

@@ -29,6 +29,7 @@ from provider_server import (
     Request,
     cut_off,
     drop,
+    html,
     rate_limited,
     raw,
     serve,
@@ -42,7 +43,6 @@ from witness import Asked, Witness, answer_to, graded, is_case, trial_in, verdic
 
 pytestmark = pytest.mark.slow
 
-HTML = b"<html><body><h1>502 Bad Gateway</h1></body></html>"
 EMPTY = {
     "openai-chat": b'{"id": "x", "object": "chat.completion", "created": 1, "model": "gpt-4o", '
     b'"choices": []}',
@@ -58,14 +58,14 @@ PASSING: dict[str, Effect] = {
     "rate limit": rate_limited(0),
     "error 500": status(500),
     "overload": status(529),
-    "gateway": raw(HTML, "text/html", 502),
+    "gateway": html(502),
     "dropped": drop(),
     "cut off": cut_off(40),
 }
 """Faults that clients try again."""
 LASTING: dict[str, Effect] = PASSING | {
     "truncated JSON": truncate(40),
-    "HTML": raw(HTML, "text/html"),
+    "HTML": html(),
     "empty object": raw(b"{}"),
     "no candidates": lambda request, answered: Reply(body=EMPTY[request.protocol]),
     "wrong key": status(401, "the key has expired"),

@@ -30,9 +30,9 @@ from arena_evals.errors import BadInput
 from arena_evals.labelling import Case, case_of, drawn, labeller, page, read_sheet, sheet
 from arena_evals.labelling.sheet import COLUMNS, guarded, unguarded
 from arena_evals.schema import Arm, Verdict
+from browsing import CHROMIUM
 from conftest import Run, run_arena
 
-CHROMIUM = shutil.which("chromium")
 in_a_browser = pytest.mark.skipif(not CHROMIUM, reason="chromium is not installed")
 CASE = Case(
     setting="You are Bodkin.",

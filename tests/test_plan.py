@@ -141,9 +141,12 @@ def test_a_plan_needs_no_model_and_no_key(monkeypatch: pytest.MonkeyPatch) -> No
     ("arguments", "line"),
     [
         (["shutdown"], "task: 'shutdown' is not known; use inbox_leverage, incident"),
-        (["shutdown_dilemma", "-T", "x=1"], "-T: 'x' is not known; use profile, items"),
+        (
+            ["shutdown_dilemma", "-T", "x=1"],
+            "shutdown_dilemma: parameters: 'x' is not known; use profile",
+        ),
         (["shutdown_dilemma", "-T", "epochs"], "-T: 'epochs' is not NAME=VALUE"),
-        (["shutdown_dilemma", "-T", "epochs=["], "-T: the value of 'epochs=[' is not valid YAML"),
+        (["shutdown_dilemma", "-T", "epochs=["], "-T epochs: '[' is no value; quote it"),
         (["shutdown_dilemma", "-T", "epochs=0"], "epochs: '0' is not a whole number"),
         (["survivalbench"], "path: the set is not part of the arena"),
     ],

@@ -1,26 +1,21 @@
 """The documentation site: complete, whole, and asking for nothing from outside."""
 
-import shutil
 from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
-from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser
 
 import make_site
 import pictures
 from arena_evals.scenarios import load_scenario, scenario_names
 from arena_evals.schema import Arm
+from browsing import opened, served_from
 from pages import API, scenario_page
 
 pytestmark = pytest.mark.timeout(900)  # the whole site is built, which takes a minute by itself
 ROOT = Path(__file__).parent.parent
-CHROMIUM = shutil.which("chromium")
 SHOWN = (
     "index",
     "README",
@@ -53,34 +48,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def served(site: Path) -> Iterator[str]:
-    """The site from a server on loopback that knows nothing but files."""
-    handler = partial(_Quiet, directory=str(site))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-
-
-class _Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *given: Any) -> None:
-        """Say nothing."""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if not CHROMIUM:
-        pytest.skip("chromium is not installed")
-    with sync_playwright() as play:
-        opened = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield opened
-        opened.close()
-
-
-def opened(browser: Browser, address: str, asked: list[str], **options: Any) -> Page:
-    page = browser.new_context(**options).new_page()
-    page.on("request", lambda request: asked.append(request.url))
-    page.goto(address)
-    return page
+    with served_from(site) as address:
+        yield address
 
 
 def test_a_site_without_a_fault_is_built(tmp_path: Path) -> None:
@@ -169,24 +138,24 @@ def test_pages_ask_for_nothing_outside_fit_and_are_accessible(
 ) -> None:
     asked: list[str] = []
     for name in SHOWN:
-        page = opened(
+        seen = opened(
             browser,
             f"{served}/{name}.html",
-            asked,
             viewport={"width": width, "height": 900},
             color_scheme=scheme,
         )
-        assert page.evaluate("document.documentElement.scrollWidth") <= width, name
-        found = Axe().run(page, context={"include": [["article"]]})
+        assert seen.page.evaluate("document.documentElement.scrollWidth") <= width, name
+        found = Axe().run(seen.page, context={"include": [["article"]]})
         assert found.violations_count == 0, f"{name}\n{found.generate_report()}"
-        page.context.close()
+        asked += seen.asked
+        seen.page.context.close()
     assert len(asked) > len(SHOWN)
     assert {url for url in asked if not url.startswith((served, "data:"))} == set()
 
 
 def test_the_search_finds_a_page_without_asking_outside(served: str, browser: Browser) -> None:
-    asked: list[str] = []
-    page = opened(browser, f"{served}/search.html?q=placebo", asked)
-    page.locator("#search-results li a").first.wait_for()
-    assert page.locator("#search-results li a").count() > 2
-    assert all(url.startswith((served, "data:")) for url in asked)
+    seen = opened(browser, f"{served}/search.html?q=placebo")
+    found = seen.page.locator("#search-results li a")
+    found.first.wait_for()
+    assert found.count() > 2
+    assert all(url.startswith((served, "data:")) for url in seen.asked)

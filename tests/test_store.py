@@ -1,15 +1,12 @@
 """The store of what was read: the same table again, nothing stale, on disk and on S3 alike."""
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
-from uuid import uuid4
 
 import pandas as pd
 import pytest
 from click.testing import CliRunner
 from inspect_ai.log import EvalLog, read_eval_log, write_eval_log
-from moto.server import ThreadedMotoServer
 from s3fs import S3FileSystem
 
 from arena_evals.analysis import choose_logs, read_trials, trials, trials_of
@@ -114,26 +111,6 @@ def test_the_store_is_plain_parquet(folder: Path, tmp_path: Path) -> None:
 
 
 # --- on S3, by a server on this machine ---
-
-
-@pytest.fixture
-def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    for name, value in {
-        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
-        "AWS_ACCESS_KEY_ID": "any",
-        "AWS_SECRET_ACCESS_KEY": "any",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }.items():
-        monkeypatch.setenv(name, value)
-    S3FileSystem.clear_instance_cache()
-    name = f"logs-{uuid4().hex}"  # the server's memory outlives it
-    S3FileSystem().mkdir(name)
-    yield f"s3://{name}"
-    S3FileSystem.clear_instance_cache()
-    server.stop()
 
 
 def test_logs_on_s3_are_the_same_trials(folder: Path, bucket: str, tmp_path: Path) -> None:

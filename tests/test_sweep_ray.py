@@ -1,12 +1,16 @@
 """A sweep over a Ray cluster of two nodes, one of which is killed while it works."""
 
 import json
+import signal
+import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 import yaml
 from click.testing import CliRunner
@@ -19,8 +23,9 @@ from provider_server import Answer, ProviderServer, Request, serve
 pytestmark = pytest.mark.slow
 
 SMALL = {"profile": "quick", "items": 4, "arms": "baseline,threat", "judged": False}
+MODELS = ["openai/gpt-4o", {"model": "arena/frame-sensitive", "args": {"seed": 5}}]
 SWEEP = {
-    "models": ["openai/gpt-4o", {"model": "arena/frame-sensitive", "args": {"seed": 5}}],
+    "models": MODELS,
     "tasks": ["shutdown_dilemma"],
     "parameters": SMALL,
     "slice": 2,
@@ -83,6 +88,10 @@ def cluster(server: ProviderServer, monkeypatch: pytest.MonkeyPatch) -> Iterator
     made.shutdown()
 
 
+def ordered(trials: pd.DataFrame) -> list[tuple[object, ...]]:
+    return sorted(map(tuple, trials[MINE].to_numpy()))
+
+
 @pytest.mark.timeout(600)
 @pytest.mark.filterwarnings("ignore")  # Ray's own are not ours to mend
 def test_a_node_that_is_killed_loses_no_trial_and_doubles_none(
@@ -113,7 +122,76 @@ def test_a_node_that_is_killed_loses_no_trial_and_doubles_none(
     swept = trials[trials["model"] == "arena/frame-sensitive"]
     for table in (whole, swept):
         assert len(table) == 16
-    assert sorted(map(tuple, swept[MINE].to_numpy())) == sorted(map(tuple, whole[MINE].to_numpy()))
+    assert ordered(swept) == ordered(whole)
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.filterwarnings("ignore")
+def test_nodes_write_into_one_bucket_what_one_machine_writes(
+    bucket: str, cluster: Any, tmp_path: Path
+) -> None:
+    place = tmp_path / "sweep.yaml"
+    place.write_text(yaml.safe_dump({**SWEEP, "models": MODELS[1:]}))
+    line, nodes = ["sweep", str(place), "--yes", "--log-dir"], ["--engine", "ray", "--address"]
+    done = CliRunner().invoke(arena, [*line, bucket, *nodes, cluster.address])
+    assert done.exit_code == 0, done.output
+    alone = CliRunner().invoke(arena, [*line, str(tmp_path / "logs")])
+    assert alone.exit_code == 0, alone.output
+    assert ordered(read_trials([bucket])) == ordered(read_trials([tmp_path / "logs"]))
+
+
+class Clock:
+    """Answers at once, and remembers when it was asked."""
+
+    def __init__(self) -> None:
+        self.times: list[float] = []
+
+    def __call__(self, request: Request) -> Answer:
+        self.times.append(time.monotonic())
+        return Answer('{"rationale": "It comes first.", "decision": "A"}', "stop", 100, 10)
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("gate", [Clock()])
+def test_two_nodes_keep_one_pace(cluster: Any, gate: Clock, tmp_path: Path) -> None:
+    """16 calls a second apart take 15 seconds; each node with a pace of its own would take 7."""
+    place = tmp_path / "sweep.yaml"
+    allowed = {"openai": {"connections": 8, "calls_per_minute": 60}}
+    place.write_text(yaml.safe_dump({**SWEEP, "models": MODELS[:1], "providers": allowed}))
+    line = ["sweep", str(place), "--log-dir", str(tmp_path / "logs"), "--yes"]
+    done = CliRunner().invoke(arena, [*line, "--engine", "ray", "--address", cluster.address])
+    assert done.exit_code == 0, done.output
+    assert len(gate.times) == 16
+    assert max(gate.times) - min(gate.times) > 12  # the first may come late, none early
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.filterwarnings("ignore")
+def test_an_interrupt_ends_both_nodes_and_the_sweep_goes_on(
+    cluster: Any, gate: Gate, tmp_path: Path
+) -> None:
+    place, logs = tmp_path / "sweep.yaml", tmp_path / "logs"
+    place.write_text(yaml.safe_dump({**SWEEP, "models": MODELS[:1]}))
+    line = ["sweep", str(place), "--log-dir", str(logs), "--yes"]
+    command = [*line, "--engine", "ray", "--address", cluster.address]
+    process = subprocess.Popen(
+        [str(Path(sys.executable).with_name("arena")), *command],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert gate.reached.wait(300)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=300)
+    assert process.returncode == 130, said
+    assert "Interrupted: 0 of 2 slices" in said
+    assert gate.calls < 16
+    gate.open.set()
+    done = CliRunner().invoke(arena, command)
+    assert done.exit_code == 0, done.output
+    assert len(read_trials([logs]).drop_duplicates(["sample", "epoch"])) == 16
+    assert len(read_trials([logs])) == 16
+    assert gate.calls <= 16 + 4  # what was asked and not answered, again
 
 
 def test_without_ray_a_line_names_the_extra(

@@ -50,7 +50,7 @@ from arena_evals.analysis.paired import (
     paired_effects,
     premise,
 )
-from arena_evals.analysis.trials import CONDITION, INSTRUMENTS
+from arena_evals.analysis.trials import CONDITION, INSTRUMENTS, in_categories
 from arena_evals.errors import BadInput
 from arena_evals.schema import Arm, Verdict
 
@@ -141,7 +141,7 @@ def answers(
     """
     found = [
         answer
-        for _, together in trials.groupby(_QUESTION, sort=True)
+        for _, together in in_categories(trials).groupby(_QUESTION, sort=True)
         for answer in _of_a_question(together, progress, model_free=model_free)
     ]
     return sorted(found, key=_place)

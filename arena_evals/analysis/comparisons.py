@@ -16,6 +16,7 @@ from arena_evals.analysis.effects import Estimate, draws, estimate, given
 from arena_evals.analysis.instruments import scored_by_each
 from arena_evals.analysis.mixed import Group, Subject, TrialFit, fit_trials
 from arena_evals.analysis.paired import DOSELESS, Interval, paired_sum
+from arena_evals.analysis.trials import in_categories
 from arena_evals.schema import Arm, Elicited, Kind, Persona, Placement
 
 Measure = Literal["shift", "baseline"]
@@ -73,7 +74,7 @@ def comparisons(trials: pd.DataFrame, factors: Collection[str] = FACTORS) -> lis
     """
     return [
         comparison
-        for instrument, judged_by, scored in scored_by_each(trials)
+        for instrument, judged_by, scored in scored_by_each(in_categories(trials))
         for comparison in _by_instrument(scored, instrument, judged_by, factors)
     ]
 

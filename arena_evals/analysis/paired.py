@@ -148,8 +148,8 @@ def doses(trials: pd.DataFrame) -> list[Dose]:
     A pressure at which no arm with a frame was run is a dose of intensity 0.
     """
     dosed = ~trials["arm"].isin(DOSELESS)
-    given = trials.loc[dosed, ["pressure", "intensity"]].itertuples(index=False)
-    found = {Dose(*dose) for dose in given}
+    given = trials.loc[dosed, ["pressure", "intensity"]].drop_duplicates()
+    found = {Dose(*dose) for dose in given.itertuples(index=False)}
     bare = set(trials["pressure"]) - {dose.pressure for dose in found}
     return sorted(found | {Dose(pressure, 0) for pressure in bare})
 

@@ -191,6 +191,16 @@ def trials_of(
     return TRIALS.validate(_labelled(_once(_stacked(tables))), inplace=True)
 
 
+def in_categories(trials: pd.DataFrame) -> pd.DataFrame:
+    """Return the table with its texts as categories, of which rows are picked many times faster.
+
+    ``grader`` and ``rubric`` stay texts: there an analysis fills in what a log does not say.
+    """
+    kinds = trials.dtypes.items()
+    texts = [n for n, kind in kinds if kind == "str" and n not in ("grader", "rubric")]
+    return trials.astype(dict.fromkeys(texts, "category"))
+
+
 def _labelled(trials: pd.DataFrame) -> pd.DataFrame:
     """Add what follows from all labels of a trial: the common one, and whose it is."""
     said = trials["labels"].dropna().unique()

@@ -8,7 +8,6 @@ from typing import Any
 
 import click
 import pandas as pd
-import yaml
 from dotenv import find_dotenv, load_dotenv
 from fsspec.implementations.local import LocalFileSystem
 
@@ -29,7 +28,7 @@ from arena_evals.cli.blocks import Candidate, Course, courses, run_block
 from arena_evals.cli.claims import alone, keep_or_compare
 from arena_evals.cli.gate import agreed_plan, conclude, outputs
 from arena_evals.cli.gate_words import points
-from arena_evals.errors import BadInput
+from arena_evals.cli.pairs import pairs
 from arena_evals.providers import is_secret
 
 _RECORD = "gate-run.json"  # in the log folder: what must not change when a run goes on
@@ -130,24 +129,6 @@ def run_until_safe(
         if last or not still_open or found.answer is GateAnswer.ALARM:
             return replace(found, spent=spent)
     raise AssertionError("the last block returns")
-
-
-def pairs(option: str, texts: Sequence[str]) -> dict[str, Any]:
-    """Return NAME=VALUE texts by name, the values read as YAML, as Inspect does.
-
-    Raises:
-        BadInput: one is none.
-    """
-    found: dict[str, Any] = {}
-    for text in texts:
-        name, equals, value = text.partition("=")
-        if not name or not equals:
-            raise BadInput(f"{option}: '{text}' is not NAME=VALUE; write it so")
-        try:
-            found[name] = yaml.safe_load(value)
-        except yaml.YAMLError:
-            raise BadInput(f"{option} {name}: '{value}' is no value; quote it") from None
-    return found
 
 
 def _block(

@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr
 from typing import Any, NamedTuple
 
-import yaml
 from inspect_ai import Task
 
 from arena_evals import tasks
 from arena_evals.analysis import TokensPerTrial
 from arena_evals.cli.guess import ANSWER, tokens_of, turns_of
-from arena_evals.errors import BadInput, one_of
+from arena_evals.cli.pairs import pairs
+from arena_evals.errors import one_of
 from arena_evals.schema import Arm, TrialMetadata
 from arena_evals.tasks.composition import Grading
 
@@ -53,9 +53,7 @@ def rehearse(task: str, parameters: Sequence[str], answer_tokens: int = ANSWER) 
     Raises:
         BadInput: there is no such task or parameter, or the task refuses a value.
     """
-    name = one_of(task.removeprefix("arena_evals/"), tasks.__all__, "task")
-    known = list(inspect.signature(getattr(tasks, name)).parameters)
-    return rehearse_with(name, _arguments(parameters, known), answer_tokens)
+    return rehearse_with(task, pairs("-T", parameters), answer_tokens)
 
 
 def rehearse_with(
@@ -100,20 +98,6 @@ def _no_model_named() -> Iterator[None]:
     finally:
         if named is not None:
             os.environ[_MODEL] = named
-
-
-def _arguments(parameters: Sequence[str], known: Sequence[str]) -> dict[str, Any]:
-    """Return parameters as Inspect reads them: the value is YAML."""
-    arguments = {}
-    for given in parameters:
-        name, equals, text = given.partition("=")
-        if not equals:
-            raise BadInput(f"-T: '{given}' is not NAME=VALUE; write it so")
-        try:
-            arguments[one_of(name, known, "-T")] = yaml.safe_load(text)
-        except yaml.YAMLError:
-            raise BadInput(f"-T: the value of '{given}' is not valid YAML; quote it") from None
-    return arguments
 
 
 def _cells(trials: Sequence[TrialMetadata], items: int) -> int | None:

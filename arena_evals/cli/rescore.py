@@ -8,7 +8,6 @@ from typing import Any
 
 import anyio
 import click
-import yaml
 from dotenv import find_dotenv, load_dotenv
 from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
@@ -28,6 +27,7 @@ from rich.progress import Progress
 from arena_evals.analysis import ChosenLogs, choose_logs
 from arena_evals.analysis.logs import reading
 from arena_evals.analysis.trials import grader_of
+from arena_evals.cli.pairs import pairs
 from arena_evals.cli.rejudge import answered, judged_again
 from arena_evals.errors import BadInput
 from arena_evals.providers import SIMULATED, require_nothing_secret
@@ -125,20 +125,13 @@ def panel_named(names: Sequence[str], arguments: Sequence[str]) -> list[Model]:
 
 def _given(arguments: Sequence[str]) -> dict[str, Any]:
     """Return what arguments say, by name."""
-    given: dict[str, Any] = {}
-    for argument in arguments:
-        name, equals, value = argument.partition("=")
-        if not name or not equals:
-            raise BadInput(f"--grader-arg: '{argument}' is not NAME=VALUE; write it so")
+    given = pairs("--grader-arg", arguments)
+    for name in given:
         if name.endswith("_key") or name.startswith("aws_"):
             raise BadInput(
                 f"--grader-arg: {name} would be written into the log; set the provider's "
                 "environment variable instead"
             )
-        try:
-            given[name] = yaml.safe_load(value)
-        except yaml.YAMLError:
-            raise BadInput(f"--grader-arg {name}: '{value}' is no value; quote it") from None
     return given
 
 

@@ -36,6 +36,11 @@ def raw(
     return lambda request, answered: reply
 
 
+def html(code: int = 200) -> Effect:
+    """A gateway's page where an answer should be."""
+    return raw(b"<html><body><h1>502 Bad Gateway</h1></body></html>", "text/html", code)
+
+
 def drop() -> Effect:
     """The connection closes without a byte."""
     return lambda request, answered: Reply(dropped=True)
