@@ -43,13 +43,14 @@ class Gate:
 
     def __init__(self) -> None:
         self.open, self.reached = threading.Event(), threading.Event()
-        self.calls = self._waiting = 0
+        self.times: list[float] = []
+        self._waiting = 0
         self._lock = threading.Lock()
 
     def __call__(self, request: Request) -> Answer:
         threatened = "has decided to shut" in request.system
         with self._lock:
-            self.calls += request.schema is not None
+            self.times.append(time.monotonic())
             self._waiting += threatened
             if self._waiting == 4:
                 self.reached.set()
@@ -114,8 +115,8 @@ def test_a_node_that_is_killed_loses_no_trial_and_doubles_none(
     assert done.exit_code == 0, done.output
     trials = read_trials([logs])
     assert len(trials) == len(trials.drop_duplicates(["model", "sample", "epoch"])) == 2 * 16
-    assert 16 <= gate.calls <= 16 + 8  # at most what the lost slice had asked, again
-    assert json.loads((tmp_path / "logs/spent.json").read_text())["spent"][0] >= 16 + gate.calls - 8
+    assert 16 <= len(gate.times) <= 16 + 8  # at most what the lost slice had asked, again
+    assert json.loads((tmp_path / "logs/spent.json").read_text())["spent"][0] >= 16 + len(gate.times) - 8
     whole = read_trials(
         [run_arena(tmp_path / "one", model_args={"seed": 5}, task_args=SMALL).location]
     )
@@ -140,22 +141,11 @@ def test_nodes_write_into_one_bucket_what_one_machine_writes(
     assert ordered(read_trials([bucket])) == ordered(read_trials([tmp_path / "logs"]))
 
 
-class Clock:
-    """Answers at once, and remembers when it was asked."""
-
-    def __init__(self) -> None:
-        self.times: list[float] = []
-
-    def __call__(self, request: Request) -> Answer:
-        self.times.append(time.monotonic())
-        return Answer('{"rationale": "It comes first.", "decision": "A"}', "stop", 100, 10)
-
-
 @pytest.mark.timeout(600)
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("gate", [Clock()])
-def test_two_nodes_keep_one_pace(cluster: Any, gate: Clock, tmp_path: Path) -> None:
+def test_two_nodes_keep_one_pace(cluster: Any, gate: Gate, tmp_path: Path) -> None:
     """16 calls a second apart take 15 seconds; each node with a pace of its own would take 7."""
+    gate.open.set()
     place = tmp_path / "sweep.yaml"
     allowed = {"openai": {"connections": 8, "calls_per_minute": 60}}
     place.write_text(yaml.safe_dump({**SWEEP, "models": MODELS[:1], "providers": allowed}))
@@ -185,13 +175,13 @@ def test_an_interrupt_ends_both_nodes_and_the_sweep_goes_on(
     _, said = process.communicate(timeout=300)
     assert process.returncode == 130, said
     assert "Interrupted: 0 of 2 slices" in said
-    assert gate.calls < 16
+    assert len(gate.times) < 16
     gate.open.set()
     done = CliRunner().invoke(arena, command)
     assert done.exit_code == 0, done.output
     assert len(read_trials([logs]).drop_duplicates(["sample", "epoch"])) == 16
     assert len(read_trials([logs])) == 16
-    assert gate.calls <= 16 + 4  # what was asked and not answered, again
+    assert len(gate.times) <= 16 + 4  # what was asked and not answered, again
 
 
 def test_without_ray_a_line_names_the_extra(
