@@ -27,7 +27,7 @@ demo-all: $(VENV)/.test  ## Run every task and condition on a simulated model; r
 test: check  ## Lint, format, types, import boundaries and tests, but for the slow ones
 	$(BIN)/pytest -n 2 -m "not slow"
 
-test-all: check  ## The same with the slow ones: sweeps, faults and cut runs against a server
+test-all: check  ## The same with the slow ones: sweeps and runs that are killed, nodes of Ray
 	$(BIN)/pytest -n 2
 
 check: $(VENV)/.test

@@ -23,8 +23,6 @@ from conftest import run_arena
 from provider_server import serve
 from witness import Asked, Witness, verdict_on
 
-pytestmark = pytest.mark.slow
-
 ROOT = Path(__file__).parent.parent
 SMALL = {"profile": "quick", "items": 6, "judged": False}
 KEY = ["item", "arm", "wording", "order", "epoch"]
@@ -50,6 +48,7 @@ def benchmark(name: str, *arguments: str) -> str:
     return " ".join(done.stdout.split())
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)  # processes that each import everything
 def test_a_run_killed_three_times_has_every_trial_once_and_repeats_only_what_was_under_way() -> (
     None
@@ -59,6 +58,7 @@ def test_a_run_killed_three_times_has_every_trial_once_and_repeats_only_what_was
     assert "with another verdict than when not killed 0" in told
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)  # processes that each import everything
 def test_a_run_in_random_faults_has_every_trial_once_and_one_call_more_for_each() -> None:
     told = benchmark("soak", "--items", "2", "--epochs", "2", "--share", "0.2", "--stall", "0")
@@ -158,6 +158,7 @@ def test_a_log_cut_at_any_byte_is_one_line_and_counts_nothing(
     assert "Traceback" not in done.output
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)  # processes that each import everything
 @pytest.mark.parametrize("command", ["eval", "eval-set"])
 def test_two_runs_into_one_folder_at_once_are_whole_each_or_one(

@@ -41,8 +41,6 @@ from provider_server.replies import answer_reply
 from test_providers import MODELS
 from witness import Asked, Witness, answer_to, graded, is_case, trial_in, verdict_on
 
-pytestmark = pytest.mark.slow
-
 EMPTY = {
     "openai-chat": b'{"id": "x", "object": "chat.completion", "created": 1, "model": "gpt-4o", '
     b'"choices": []}',

@@ -307,6 +307,24 @@ def test_the_page_asks_for_nothing_and_links_only_to_itself(hostile: str) -> Non
 # --- how to reproduce ---
 
 
+def test_logs_of_other_items_alone_are_one_run(quick_log: EvalLog) -> None:
+    def log(name: str, *items: str, **others: object) -> EvalLog:
+        log = read_eval_log(quick_log.location, header_only=True)
+        log.location = f"{name}.eval"
+        log.eval.task_args_passed = {"items": list(items), **others} if items else {**others}
+        return log
+
+    first, second, again = log("1", "a", "b"), log("2", "c"), log("3", "b")
+    apart = log("4", "d", order="ab")
+    whole, repeated = log("5"), log("6")
+    found = runs([first, second, again, apart, whole, repeated])
+    logs = [("1.eval", "2.eval"), ("3.eval",), ("4.eval",), ("5.eval",), ("6.eval",)]
+    assert [run.logs for run in found] == logs
+    assert "-T items=a,b,c" in found[0].command
+    assert found[0].trials == 2 * found[1].trials
+    assert found[0].model_usage.read == 2 * found[1].model_usage.read > 0
+
+
 def test_a_command_binds_graders_with_their_settings(quick_log: EvalLog) -> None:
     def grader(name: str, **settings: float) -> ModelConfig:
         args = {"region": "eu", "api_key": "sk-planted"} if settings else {}

@@ -24,8 +24,6 @@ from arena_evals.sweeps import Sweep, cells, slices
 from conftest import run_arena
 from provider_server import Answer, ProviderServer, Request, always, first, rate_limited, serve
 
-pytestmark = pytest.mark.slow
-
 DOCS = Path(__file__).parent.parent / "docs"
 SMALL = {"profile": "quick", "items": 4, "arms": "baseline,threat", "judged": False}
 PLAIN: dict[str, Any] = {
@@ -166,8 +164,14 @@ def test_a_sweep_gives_the_trials_of_a_run_that_was_not_cut(tmp_path: Path) -> N
     assert len(swept) == 2 * 2 * 2 * 2 * 2  # tasks, items, arms, orders, epochs
     columns = ("scenario", "item", "arm", "judge", "action")
     assert rows(swept, *columns) == rows(whole, *columns)
-    analyzed = CliRunner().invoke(arena, ["analyze", str(tmp_path / "logs")])
+    logs, page = str(tmp_path / "logs"), tmp_path / "report.html"
+    analyzed = CliRunner().invoke(arena, ["analyze", logs])
     assert analyzed.exit_code == 0, analyzed.output
+    gated = CliRunner().invoke(arena, ["gate", "--reference", logs, "--candidate", logs])
+    assert gated.exit_code == 3  # the control arm was not run
+    reported = CliRunner().invoke(arena, ["report", logs, "-o", str(page)])
+    assert reported.exit_code == 0, reported.output
+    assert page.read_text().count("inspect eval arena_evals/") == len(tasks)  # not one a slice
 
 
 def test_a_finished_sweep_asks_nothing_again(server: ProviderServer, tmp_path: Path) -> None:
@@ -329,6 +333,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
 ONE_SLICE = {**REAL, "slice": 4, "providers": {"openai": {"connections": 2}}}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("by", "code", "deaf"),
     [(signal.SIGINT, 130, False), (signal.SIGINT, 130, True), (signal.SIGKILL, -9, False)],
@@ -359,6 +364,7 @@ def test_a_sweep_that_was_ended_goes_on_and_pays_only_what_was_in_flight_twice(
     assert calls(running).total() <= 16 + 2
 
 
+@pytest.mark.slow
 def test_two_runs_into_one_folder_at_once_are_refused(start: Start, tmp_path: Path) -> None:
     gate = Gate(0)
     with serve(gate) as running:
@@ -375,6 +381,7 @@ def test_two_runs_into_one_folder_at_once_are_refused(start: Start, tmp_path: Pa
         assert after.returncode == 0, said
 
 
+@pytest.mark.slow
 def test_what_is_spent_is_known_even_where_a_run_was_killed(start: Start, tmp_path: Path) -> None:
     gate = Gate(6)
     with serve(gate) as running:

@@ -116,7 +116,10 @@ def test_a_node_that_is_killed_loses_no_trial_and_doubles_none(
     trials = read_trials([logs])
     assert len(trials) == len(trials.drop_duplicates(["model", "sample", "epoch"])) == 2 * 16
     assert 16 <= len(gate.times) <= 16 + 8  # at most what the lost slice had asked, again
-    assert json.loads((tmp_path / "logs/spent.json").read_text())["spent"][0] >= 16 + len(gate.times) - 8
+    assert (
+        json.loads((tmp_path / "logs/spent.json").read_text())["spent"][0]
+        >= 16 + len(gate.times) - 8
+    )
     whole = read_trials(
         [run_arena(tmp_path / "one", model_args={"seed": 5}, task_args=SMALL).location]
     )

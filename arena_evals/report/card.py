@@ -224,7 +224,9 @@ def _packages(found: Findings) -> Iterator[str]:
 
 
 def _logs(found: Findings) -> Iterator[str]:
-    yield from (f"{run.log}, {run.created}, {run.trials:,} trials" for run in found.runs)
+    for run in found.runs:
+        more = f" and {len(run.logs) - 1:,} more of other items" if len(run.logs) > 1 else ""
+        yield f"{run.logs[0]}{more}, {run.created}, {run.trials:,} trials"
 
 
 def _usage(found: Findings) -> Iterator[str]:

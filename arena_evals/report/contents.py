@@ -156,15 +156,15 @@ def items(found: Findings) -> Table | None:
 
 
 def reproduction(found: Findings) -> Table:
-    """Return what each log was run with, and what it took."""
+    """Return what logs were run with, and what it took."""
     columns = (
-        "log", "created", "task", "version", "model", "grader", "seed", "trials",
+        "logs", "created", "task", "version", "model", "grader", "seed", "trials",
         "tokens read", "tokens written", "grader read", "grader written", "dollars",
         "packages", "revision", "command",
     )  # fmt: skip
     rows = tuple(
         (
-            run.log, run.created, run.task, run.version, run.model, run.grader, run.seed,
+            " ".join(run.logs), run.created, run.task, run.version, run.model, run.grader, run.seed,
             run.trials, run.model_usage.read, run.model_usage.written, run.grader_usage.read,
             run.grader_usage.written, _dollars(run.model_usage.dollars, run.grader_usage.dollars),
             run.packages, run.revision, run.command,

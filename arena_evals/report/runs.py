@@ -24,9 +24,12 @@ class Usage(NamedTuple):
 
 
 class Run(NamedTuple):
-    """One log: what was run, with what, and what it took."""
+    """What was run in one log, or in logs of different items and nothing else; what it took.
 
-    log: str
+    A sweep's slices are such logs, and the blocks of a gate's run.
+    """
+
+    logs: tuple[str, ...]
     created: str
     task: str
     version: str
@@ -42,29 +45,61 @@ class Run(NamedTuple):
 
 
 def runs(headers: Iterable[EvalLog]) -> list[Run]:
-    """Return what each header says, in its order."""
-    return [_run(log) for log in headers]
+    """Return what headers say, in the order of their first logs."""
+    found: list[list[EvalLog]] = []
+    alike: dict[tuple[object, ...], list[list[EvalLog]]] = {}
+    for log in headers:
+        groups = alike.setdefault(_besides_items(log), [])
+        group = next((one for one in groups if _are_others(_items(log), one)), None)
+        if group is None:
+            group = []
+            groups.append(group)
+            found.append(group)
+        group.append(log)
+    return [_run(group) for group in found]
 
 
-def _run(log: EvalLog) -> Run:
+def _are_others(items: Sequence[str], logs: Sequence[EvalLog]) -> bool:
+    """Whether these are items, and none that one of the logs has."""
+    return bool(items) and all(set(items).isdisjoint(_items(log)) for log in logs)
+
+
+def _items(log: EvalLog) -> list[str]:
+    """Return the items that were asked for by name."""
+    given = (log.eval.task_args_passed or {}).get("items")
+    return [str(item) for item in given] if isinstance(given, list) else []
+
+
+def _besides_items(log: EvalLog) -> tuple[object, ...]:
     spec = log.eval
+    revision = spec.revision and spec.revision.model_dump_json()
+    return (spec.task_version, json.dumps(spec.packages), revision, _seed(log), _command(log, []))
+
+
+def _seed(log: EvalLog) -> str:
+    return str(log.eval.task_args.get("seed", ""))
+
+
+def _run(logs: Sequence[EvalLog]) -> Run:
+    """Return what logs of different items say; of all else the first speaks for them."""
+    spec = logs[0].eval
     revision = spec.revision
     return Run(
-        log=PurePosixPath(log.location).name,
-        created=str(spec.created),
+        logs=tuple(PurePosixPath(log.location).name for log in logs),
+        created=min(str(log.eval.created) for log in logs),
         task=spec.task_registry_name or spec.task,
         version=str(spec.task_version),
         model=spec.model,
-        grader=panel_of(log) or "",
-        seed=str(spec.task_args.get("seed", "")),
-        trials=log.results.total_samples if log.results else 0,
-        model_usage=_usage(_alone(log)),
-        grader_usage=_usage(log.stats.role_usage.get("grader")),
+        grader=panel_of(logs[0]) or "",
+        seed=_seed(logs[0]),
+        trials=sum(log.results.total_samples for log in logs if log.results),
+        model_usage=_together([_usage(_alone(log)) for log in logs]),
+        grader_usage=_together([_usage(log.stats.role_usage.get("grader")) for log in logs]),
         packages=", ".join(f"{name} {version}" for name, version in sorted(spec.packages.items())),
         revision=f"{revision.commit}{' with changes' if revision.dirty else ''}"
         if revision
         else "",
-        command=_command(log),
+        command=_command(logs[0], [item for log in logs for item in _items(log)] or None),
     )
 
 
@@ -80,12 +115,28 @@ def _usage(usage: ModelUsage | None) -> Usage:
     return Usage(usage.input_tokens + cached, usage.output_tokens, usage.total_cost)
 
 
-def _command(log: EvalLog) -> str:
-    """Return the command that makes such a log again; what looks like a secret is left out."""
+def _together(usages: Sequence[Usage]) -> Usage:
+    """Return the sum; of dollars only where every log has them."""
+    priced = [usage.dollars for usage in usages if usage.dollars is not None]
+    return Usage(
+        sum(usage.read for usage in usages),
+        sum(usage.written for usage in usages),
+        sum(priced) if len(priced) == len(usages) else None,
+    )
+
+
+def _command(log: EvalLog, items: Sequence[str] | None = None) -> str:
+    """Return the command that makes such a log again, of other items where they are given.
+
+    What looks like a secret is left out.
+    """
     spec = log.eval
+    arguments = spec.task_args_passed or {}
+    if items is not None and "items" in arguments:
+        arguments = {**arguments, "items": items}
     words = ["inspect", "eval", spec.task_registry_name or spec.task, "--model", spec.model]
     words += _pairs("-M", spec.model_args)
-    words += _pairs("-T", spec.task_args_passed or {})
+    words += _pairs("-T", arguments)
     config = spec.model_generate_config.model_dump(exclude_none=True, exclude=_NOT_ASKED)
     for name, given in config.items():
         if isinstance(given, str | int | float):

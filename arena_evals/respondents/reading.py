@@ -176,8 +176,9 @@ def _frames(helpful_option: str) -> tuple[_Filled, ...]:
     forms: dict[tuple[Arm, int], set[str]] = {}
     for text, frame in filled:
         forms.setdefault((frame.arm, frame.intensity), set()).add(text)
+    shared = {which: frozenset(texts) for which, texts in forms.items()}  # not one a frame
     found = [
-        _Filled(text, frame.arm, frame.intensity, frozenset(forms[frame.arm, frame.intensity]))
+        _Filled(text, frame.arm, frame.intensity, shared[frame.arm, frame.intensity])
         for text, frame in filled
     ]
     return tuple(sorted(found, key=lambda frame: len(frame.text), reverse=True))
