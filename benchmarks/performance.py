@@ -52,6 +52,7 @@ from rich.table import Table
 import fit
 from arena_evals.analysis import choose_logs, read_trials, trials_of
 from arena_evals.tasks import shutdown_dilemma
+from reading import cost_of
 
 TASK = "arena_evals/shutdown_dilemma"
 ROUNDS = 5
@@ -60,13 +61,10 @@ MOST_CPU = 1.25  # of a bare task's, per sample
 LEAST_SPEED = 5.0  # of samples_df's
 COLUMNS = ("", "beside", "arena", "peer", "ratio", "limit", "holds")
 BEGIN, END = "<!-- written by make bench -->", "<!-- to here -->"
-PEAK = "import resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
-READ_TRIALS = (
-    f"import sys; from arena_evals.analysis import read_trials as r; r(sys.argv[1:]); {PEAK}"
-)
+READ_TRIALS = "import sys; from arena_evals.analysis import read_trials as r; r(sys.argv[1:])"
 READ_SAMPLES = (
     "import sys; from inspect_ai.analysis import SampleScores, SampleSummary, samples_df as r; "
-    f"r(sys.argv[1:], columns=SampleSummary + SampleScores, quiet=True); {PEAK}"
+    "r(sys.argv[1:], columns=SampleSummary + SampleScores, quiet=True)"
 )
 
 Amounts = list[float]
@@ -211,9 +209,11 @@ def samples_table(place: str) -> None:
 
 
 def peak_megabytes_of(text: str, place: str) -> float:
-    """Return the most memory that a process of its own held that ran a text on a log."""
-    said = subprocess.check_output([sys.executable, "-c", text, place], text=True)
-    return float(said) / 1024
+    """Return the most memory that a process of its own held that ran a text on a log.
+
+    What a process says of itself begins with what its parent held when it was forked.
+    """
+    return cost_of([sys.executable, "-c", text, place]).peak / 1e6
 
 
 def fit_rows() -> list[Row]:
