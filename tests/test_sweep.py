@@ -171,7 +171,9 @@ def test_a_sweep_gives_the_trials_of_a_run_that_was_not_cut(tmp_path: Path) -> N
     assert gated.exit_code == 3  # the control arm was not run
     reported = CliRunner().invoke(arena, ["report", logs, "-o", str(page)])
     assert reported.exit_code == 0, reported.output
-    assert page.read_text().count("inspect eval arena_evals/") == len(tasks)  # not one a slice
+    text = page.read_text()
+    assert "from 4 logs" in text
+    assert text.count("inspect eval arena_evals/") == len(tasks)  # not one a slice
 
 
 def test_a_finished_sweep_asks_nothing_again(server: ProviderServer, tmp_path: Path) -> None:

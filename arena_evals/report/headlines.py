@@ -58,12 +58,10 @@ def _over_scenarios(answers: Iterable[Answer]) -> Iterator[str]:
     below = sum(shift.interval.high < 0 for _, shift in shifts)
     lies = f"The shift's interval lies above zero in {above} of {len(shifts)} scenarios"
     yield lies + (f", and below it in {below}." if below else ".")
-    most = max(shifts, key=_estimate)
-    least = min(shifts, key=_estimate)
-    yield (
-        f"Most in {most[0]}, {difference(most[1])} points; least in {least[0]}, "
-        f"{difference(least[1])}."
-    )
+    ranked = sorted(shifts, key=_estimate)
+    most = f"Most in {ranked[-1][0]}, {difference(ranked[-1][1])} points"
+    least = f"; least in {ranked[0][0]}, {difference(ranked[0][1])}" if len(ranked) > 1 else ""
+    yield f"{most}{least}."
 
 
 def _estimate(named: tuple[str, Contrast]) -> float:

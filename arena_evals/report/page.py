@@ -111,6 +111,7 @@ def page(
         runs=found.runs,
         superseded=found.superseded,
         total=_total(found),
+        n_logs=sum(len(run.logs) for run in found.runs),
         n_trials=found.n_trials,
         models=list(found.models.values()),
         settings=[(name, model, given) for (model, given), name in found.models.items() if given],
