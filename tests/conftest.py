@@ -79,6 +79,12 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("INSPECT_CACHE_DIR", str(tmp_path / "cache"))
 
 
+@pytest.fixture(autouse=True)
+def own_clients(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep Inspect from handing out a client that knows the server of another test."""
+    monkeypatch.setattr("inspect_ai.model._model._models", {})
+
+
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
     """Run the arena into a folder of the test's own."""
