@@ -30,7 +30,7 @@ from arena_evals.analysis.trials import grader_of
 from arena_evals.cli.pairs import pairs
 from arena_evals.cli.rejudge import answered, judged_again
 from arena_evals.errors import BadInput
-from arena_evals.providers import SIMULATED, require_nothing_secret
+from arena_evals.providers import SIMULATED, is_secret, require_nothing_secret
 from arena_evals.schema import Elicited, Means, TrialMetadata
 from arena_evals.tasks.composition import Grading
 
@@ -127,7 +127,7 @@ def _given(arguments: Sequence[str]) -> dict[str, Any]:
     """Return what arguments say, by name."""
     given = pairs("--grader-arg", arguments)
     for name in given:
-        if name.endswith("_key") or name.startswith("aws_"):
+        if is_secret(name) or name.startswith("aws_"):
             raise BadInput(
                 f"--grader-arg: {name} would be written into the log; set the provider's "
                 "environment variable instead"
