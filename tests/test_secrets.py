@@ -177,7 +177,7 @@ def test_a_grader_that_rescores_is_refused_too(quick_log: EvalLog, tmp_path: Pat
         ],
     )
     assert done.exit_code == 2
-    assert "client_secret looks like a key" in done.output
+    assert "client_secret would be written into the log" in done.output
     assert KEY not in done.output
 
 
