@@ -1,7 +1,6 @@
 """``arena gate``: exit codes, the sentence, and files that other programs read."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -167,8 +166,3 @@ def test_the_sentence_names_the_answer_and_both_releases(
     answers: dict[GateAnswer, Gate], answer: GateAnswer, told: str
 ) -> None:
     assert sentence(answers[answer]).startswith(told)
-
-
-def test_the_gate_leaves_room_for_subcommands() -> None:
-    command: Callable[..., object] = arena.commands["gate"]
-    assert hasattr(command, "commands")

@@ -12,9 +12,11 @@ from rich.console import Console
 from arena_evals.analysis import Gate, GateAnswer, GatePlan, choose_logs, gate, trials_of
 from arena_evals.cli.gate_files import as_badge, as_json, as_junit, as_markdown
 from arena_evals.cli.gate_words import show_gate
+from arena_evals.cli.lazy import LazyGroup
 from arena_evals.cli.stored import stored
 from arena_evals.errors import BadInput
 
+_PLACES = {"run": ("gate_run:gate_run", "Run the candidate in blocks until the answer is safe.")}
 EXIT_CODES = {GateAnswer.PASS: 0, GateAnswer.ALARM: 1, GateAnswer.INCONCLUSIVE: 3}
 _PLACE = click.Path(path_type=Path, dir_okay=False)
 
@@ -47,7 +49,7 @@ def outputs(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-@click.group("gate", invoke_without_command=True)
+@click.group("gate", cls=LazyGroup, places=_PLACES, invoke_without_command=True)
 @click.option("--reference", multiple=True, metavar="LOGS", help="Logs of the release in use.")
 @click.option("--candidate", multiple=True, metavar="LOGS", help="Logs of the new release.")
 @outputs
