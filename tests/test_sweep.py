@@ -1,5 +1,6 @@
 """``arena sweep``: plans, asks, pays no more than its budget, and goes on where it was cut off."""
 
+import errno
 import json
 import os
 import signal
@@ -409,3 +410,20 @@ def test_a_file_that_is_no_sweep_names_itself(tmp_path: Path) -> None:
     place.write_text("- 1")
     with pytest.raises(BadInput, match=r"x\.yaml: .*see docs/sweep\.md"):
         read_sweep(place)
+
+
+def test_where_calls_cannot_be_counted_none_is_made_and_that_is_said(
+    server: ProviderServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(file: int, content: bytes, offset: int) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "pwrite", full)
+        cut = sweep(tmp_path, REAL, "--yes")
+    assert cut.exit_code == 1, cut.output
+    assert "spent.json: cannot be written (No space left on device)" in cut.output
+    assert "Budget" not in cut.output.partition("FAILED")[2]
+    assert not server.requests
+    assert sweep(tmp_path, REAL, "--yes").exit_code == 0
+    assert set(calls(server).values()) == {1}

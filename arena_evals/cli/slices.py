@@ -38,7 +38,7 @@ def run_slice(sweep: Sweep, one: Slice, place: str, account: Account, connection
                 **_options(sweep, model.generate),
             )
     except KeyboardInterrupt:  # what came before, or after, Inspect listened
-        return Outcome("unpaid" if watch.stopped else "interrupted")
+        return _stopped(watch) if watch.stopped else Outcome("interrupted")
     except BadInput as error:
         return Outcome("failed", error.message)
     except Exception as error:  # what Inspect raises before it has a log to say it in
@@ -46,10 +46,14 @@ def run_slice(sweep: Sweep, one: Slice, place: str, account: Account, connection
     if finished:
         return Outcome("finished", log=logs[0].location)
     if watch.stopped:
-        return Outcome("unpaid")
+        return _stopped(watch)
     if not logs or any(log.status == "cancelled" for log in logs):
         return Outcome("interrupted")
     return Outcome("failed", reason(logs))
+
+
+def _stopped(watch: Watch) -> Outcome:
+    return Outcome("failed", watch.broken) if watch.broken else Outcome("unpaid")
 
 
 def _graders(sweep: Sweep) -> dict[str, str | Model | list[Model]]:

@@ -141,28 +141,27 @@ def ledger(folder: Folder) -> Iterator[tuple[Book, Callable[[str], None]]]:
     is written every few seconds and at the end.
 
     Raises:
-        BadInput: there is one that cannot be read.
+        BadInput: there is one that cannot be read, or it cannot be written, at any time.
     """
     book = read_book(folder)
     place = f"{folder.path}/{_LEDGER}"
-    if folder.local:
-        with _in_place(Path(place)) as keep:
-            yield book, keep
-    else:
-        with _now_and_then(folder, place) as keep:
-            yield book, keep
+    opened = _in_place(Path(place)) if folder.local else _now_and_then(folder, place)
+    with opened as keep:
+        yield book, keep
 
 
 @contextmanager
 def _in_place(place: Path) -> Iterator[Callable[[str], None]]:
     """Yield what writes over the file's beginning in one write, padded so that no rest remains."""
-    file = os.open(place, os.O_RDWR | os.O_CREAT, 0o644)
+    with _writing(place):
+        file = os.open(place, os.O_RDWR | os.O_CREAT, 0o644)
     length = os.fstat(file).st_size
 
     def keep(text: str) -> None:
         nonlocal length
         length = max(length, len(text) + 1)
-        os.pwrite(file, f"{text:<{length - 1}}\n".encode(), 0)
+        with _writing(place):
+            os.pwrite(file, f"{text:<{length - 1}}\n".encode(), 0)
 
     try:
         yield keep
@@ -174,18 +173,34 @@ def _in_place(place: Path) -> Iterator[Callable[[str], None]]:
 def _now_and_then(folder: Folder, place: str) -> Iterator[Callable[[str], None]]:
     written, latest = 0.0, ""
 
+    def write() -> None:
+        with _writing(place):
+            folder.files.pipe_file(place, latest.encode())
+
     def keep(text: str) -> None:
         nonlocal written, latest
         latest = text
         if time.monotonic() - written > _EVERY:
-            folder.files.pipe_file(place, text.encode())
+            write()
             written = time.monotonic()
 
     try:
         yield keep
     finally:
         if latest:
-            folder.files.pipe_file(place, latest.encode())
+            write()
+
+
+@contextmanager
+def _writing(place: object) -> Iterator[None]:
+    """Turn what goes wrong in writing a ledger into one line."""
+    try:
+        yield
+    except OSError as error:
+        raise BadInput(
+            f"{place}: cannot be written ({error.strerror or _line(error)}), and no call is made "
+            "that is not counted; mend that, and the same command goes on"
+        ) from None
 
 
 def finished(folder: Folder, slices: Sequence[Slice]) -> set[str]:

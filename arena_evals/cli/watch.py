@@ -44,19 +44,31 @@ class Account(Protocol):
 
 
 class Watch:
-    """What goes on in one run, and whether it was stopped because no call was admitted."""
+    """What goes on in one run, and whether it was stopped because no call was admitted.
+
+    ``broken`` says why where the account failed; it is empty where the account refused.
+    """
 
     def __init__(self, account: Account) -> None:
         self.account = account
         self.stopped = False
+        self.broken = ""
         self.in_flight = 0
         self.ends = 0
 
     async def begin(self, model: str) -> None:
         """Count a call, or wait for the end of the run."""
-        if self.stopped or not await _asked(self.account, model):
+        if self.stopped or not await self._admitted(model):
             await self._stop()
         self.in_flight += 1
+
+    async def _admitted(self, model: str) -> bool:
+        """Ask; an account that fails admits nothing, where Inspect would go on without it."""
+        try:
+            return await self.account.admit(model)
+        except Exception as error:
+            self.broken = " ".join(str(error).split())[:160] or type(error).__name__
+            return False
 
     async def _stop(self) -> None:
         """Wait for ever; who comes first interrupts the run once nothing moves any more."""
@@ -135,11 +147,3 @@ def _heard() -> Iterator[None]:
 def _known() -> None:
     """Make the hook known to Inspect, once in a process and only where a sweep runs."""
     hooks("arena_sweep", "budget, pace and progress of a sweep")(_Watching)
-
-
-async def _asked(account: Account, model: str) -> bool:
-    """Ask; an account that fails admits nothing, where Inspect would go on without it."""
-    try:
-        return await account.admit(model)
-    except Exception:
-        return False
