@@ -50,6 +50,14 @@ ROOMS: dict[str, type[BaseModel]] = {
 }
 """The rooms of the data folder, and what every file in them holds."""
 _LISTED = {"items": "item", "answers": "answer"}  # fields that list things with an id
+_MAPPING = "not fields with values; write NAME: VALUE"
+_IN_YAML = {  # what pydantic says of Python's types, for who wrote a file
+    "tuple_type": "not a list; write [ONE, TWO], or each on a line of its own after '- '",
+    "too_short": "has {actual_length} of them; name at least {min_length}",
+    "model_type": _MAPPING,
+    "mapping_type": _MAPPING,
+    "dict_type": _MAPPING,
+}
 
 _Stimuli = TypeVar("_Stimuli", bound=BaseModel)
 
@@ -265,6 +273,8 @@ def _fault(fault: ErrorDetails, content: Any) -> tuple[list[str], str]:
         entry = content[place[0]][int(place[1])]
         name = entry.get("id", place[1]) if isinstance(entry, dict) else place[1]
         place[:2] = [f"{_LISTED[place[0]]} '{name}'"]
+    if told := _IN_YAML.get(fault["type"]):
+        return place, told.format(**fault.get("ctx", {}))
     return place, fault["msg"].removeprefix("Value error, ")
 
 

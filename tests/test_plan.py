@@ -165,7 +165,7 @@ def test_a_mistake_is_one_line(arguments: list[str], line: str) -> None:
         ("a/b: {input: -1, output: 1}", "a/b: input: Input should be greater than or equal to 0"),
         ("a/b: {input: .nan, output: 1}", "a/b: input: Input should be a finite number"),
         ("a/b: {input: 1, output: 1, cached: 1}", "a/b: cached: Extra inputs are not permitted"),
-        ("- a/b", "Input should be a valid dictionary"),
+        ("- a/b", "not fields with values; write NAME: VALUE"),
         ("a/b: {", "not valid YAML"),
     ],
 )

@@ -95,6 +95,9 @@ def test_the_cells_are_models_times_tasks_times_the_grid() -> None:
     [
         ({"model": 1}, "model: Extra inputs are not permitted"),
         ({"models": ["gpt"]}, "models: 0: model: String should match"),
+        ({"models": "a/b"}, "models: not a list; write [ONE, TWO]"),
+        ({"tasks": []}, "tasks: has 0 of them; name at least 1"),
+        ({"parameters": ["seed"]}, "parameters: not fields with values; write NAME: VALUE"),
         ({"tasks": ["nothing"]}, "tasks: 'nothing' is no scenario"),
         ({"parameters": {"item": 2}}, "shutdown_dilemma: parameters: 'item' is not known"),
         ({"grid": {"seed": []}}, "grid: 'seed' has no value"),
