@@ -7,7 +7,8 @@ python benchmarks/performance.py [FILE]
 2. Seconds to read a log of 10,080 samples as trials, against Inspect's `samples_df` with scores;
    again from a store, against the first time; the most memory of both readers.
 3. Seconds of one fit of the mixed model, against statsmodels and, where there is R, glmmTMB.
-4. Seconds until `arena --version` has said it, against `inspect --version`.
+4. Seconds until `arena --version` has said it, against `inspect --version`; and until `arena
+   analyze --help` has loaded what an analysis needs, against `inspect eval --help`.
 
 Prints one table, writes it into FILE between its two marks, and leaves with exit code 1 where a
 limit is missed.
@@ -55,6 +56,7 @@ from arena_evals.tasks import shutdown_dilemma
 from reading import cost_of
 
 TASK = "arena_evals/shutdown_dilemma"
+CPU_ROUNDS = 11  # one round's ratio strays by a tenth
 ROUNDS = 5
 READINGS = 3
 MOST_CPU = 1.25  # of a bare task's, per sample
@@ -113,7 +115,10 @@ def main(file: str | None = None) -> None:
             cpu_row("CPU, decision + judge", Path(folder), judged=True),
             *reading_rows(Path(folder)),
             *fit_rows(),
-            start_row(),
+            start_row("start, --version", ["arena", "--version"], ["inspect", "--version"]),
+            start_row(
+                "start, analyze", ["arena", "analyze", "--help"], ["inspect", "eval", "--help"]
+            ),
         ]
     show(rows)
     if file:
@@ -129,7 +134,7 @@ def cpu_row(name: str, folder: Path, *, judged: bool) -> Row:
     bare = bare_task(dataset, calls)
     ours: Amounts = []
     theirs: Amounts = []
-    for _ in track(range(ROUNDS + 1), description=name, console=Console(stderr=True)):
+    for _ in track(range(CPU_ROUNDS + 1), description=name, console=Console(stderr=True)):
         theirs.append(cpu_seconds(lambda: run(bare, folder)))
         ours.append(cpu_seconds(lambda: run(TASK, folder, **settings)))
     # the first round loads code
@@ -232,15 +237,14 @@ def fit_rows() -> list[Row]:
     return rows
 
 
-def start_row() -> Row:
-    """Compare how long the two commands take to say their version."""
-    names = ("arena", "inspect")
-    both: dict[str, Amounts] = {name: [] for name in names}
+def start_row(name: str, ours: list[str], theirs: list[str]) -> Row:
+    """Compare how long two commands take that only load and say something."""
+    seconds: tuple[Amounts, Amounts] = ([], [])
     for _ in range(ROUNDS):
-        for name in names:
-            command = [str(Path(sys.executable).with_name(name)), "--version"]
-            both[name].append(wall_seconds(partial(subprocess.check_output, command)))
-    return Row("start of the command", "inspect", both["arena"], both["inspect"])
+        for taken, (program, *arguments) in zip(seconds, (ours, theirs), strict=True):
+            command = [str(Path(sys.executable).with_name(program)), *arguments]
+            taken.append(wall_seconds(partial(subprocess.check_output, command)))
+    return Row(name, " ".join(theirs), *seconds)
 
 
 def cpu_seconds(work: Callable[[], object]) -> float:
