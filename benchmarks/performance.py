@@ -52,6 +52,7 @@ from rich.table import Table
 
 import fit
 from arena_evals.analysis import choose_logs, read_trials, trials_of
+from arena_evals.cli.sets import quiet
 from arena_evals.tasks import shutdown_dilemma
 from reading import cost_of
 
@@ -153,16 +154,17 @@ def bare_task(dataset: Dataset, calls: int) -> Task:
 
 def run(task: Task | str, folder: Path, **settings: Any) -> EvalLog:
     """Run a task, built or by its registered name, on the model that answers at once."""
-    [log] = inspect_eval(
-        task,
-        task_args=settings,
-        model=instant("model", "Fine.\n\nDECISION: A"),
-        model_roles={
-            "grader": instant("grader", '{"evidence": "DECISION: A", "verdict": "helpful"}')
-        },
-        log_dir=str(folder),
-        display="none",
-    )
+    with quiet():  # each run would announce itself
+        [log] = inspect_eval(
+            task,
+            task_args=settings,
+            model=instant("model", "Fine.\n\nDECISION: A"),
+            model_roles={
+                "grader": instant("grader", '{"evidence": "DECISION: A", "verdict": "helpful"}')
+            },
+            log_dir=str(folder),
+            display="none",
+        )
     assert log.status == "success", log.error
     return log
 
@@ -284,7 +286,8 @@ def write(file: Path, rows: list[Row]) -> None:
 
 def cells(row: Row) -> tuple[str, ...]:
     """Return what the table says of a comparison."""
-    ours, theirs = (f"{statistics.median(side):.3g} {row.unit}" for side in row[2:4])
+    medians = map(statistics.median, row[2:4])
+    ours, theirs = (f"{m:,.0f} {row.unit}" if m >= 1000 else f"{m:.3g} {row.unit}" for m in medians)
     verdict = ("holds" if row.holds else "MISSED") if row.limit else ""
     how = "x as fast" if row.at_least is not None else "of it"
     return row.name, row.peer, ours, theirs, f"{row.ratio:.2f} {how}", row.limit, verdict
