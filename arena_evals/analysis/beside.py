@@ -65,6 +65,7 @@ def beside(trials: pd.DataFrame) -> list[Beside]:
     return [
         _mean(name, arm, own)
         for name in BESIDE
+        if trials[name].notna().any()
         for arm in Arm
         if not (own := trials[trials["arm"].eq(arm) & trials[name].notna()]).empty
     ]

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import pandas as pd
 
 from arena_evals.analysis.paired import (
-    PAIR,
     PREMISE,
     ArmCounts,
     arm_counts,
+    pair_counts,
     paired_contrast,
     premise,
 )
@@ -59,18 +59,18 @@ def missing_members(trials: pd.DataFrame, instrument: str) -> list[Check]:
     present = set(trials["arm"])
     if Arm.BASELINE not in present:
         return []
-    scored = trials[trials[instrument].notna()]
+    counts = pair_counts(trials, instrument, list(Arm))
+    in_baseline = counts.has(Arm.BASELINE)
     found = []
     for arm in (arm for arm in Arm if arm in present and arm != Arm.BASELINE):
-        both = scored[scored["arm"].isin([arm, Arm.BASELINE])]
-        members = both.groupby(PAIR)["arm"].nunique()
-        alone = int(members.eq(1).sum())
+        alone = int((counts.has(arm) ^ in_baseline).sum())
+        members = int((counts.has(arm) | in_baseline).sum())
         if alone:
             conclusion = (
                 f"pairs of {_said(arm)} and baseline had a verdict in one arm only, "
                 "so the contrast is about the other pairs alone"
             )
-            found.append(Check("missing pair members", alone, len(members), conclusion))
+            found.append(Check("missing pair members", alone, members, conclusion))
     return found
 
 
