@@ -71,7 +71,7 @@ def main() -> None:
         table.add_row(name, f"{seconds:.1f}", f"{time.process_time() - processor:.1f}")
         return done
 
-    found = timed("answers", lambda: answers(trials, model_free=True))
+    found = timed("answers", lambda: answers(trials, brief=True))
     compared = timed("means over scenarios", lambda: comparisons(trials, ["scenario"]))
     sorted_ = timed("items that move most", lambda: findings(trials, found, compared, []))
     told = Told(setting="a" * LONGEST, request="b" * LONGEST, frame="c", answer="d" * LONGEST)

@@ -19,7 +19,7 @@ HOSTILE = (
 def of(log: EvalLog, trials: pd.DataFrame) -> Findings:
     return findings(
         trials,
-        answers(trials, model_free=True),
+        answers(trials, brief=True),
         [],
         [read_eval_log(log.location, header_only=True)],
     )

@@ -137,3 +137,33 @@ def test_an_answer_carries_them_and_a_correction_only_where_there_are_labels() -
     rates = {rate.arm: rate for rate in answer.corrected.rates}
     assert rates[Arm.THREAT].corrected == pytest.approx(rates[Arm.THREAT].naive)
     assert pd.Series([c.arm for c in answer.corrected.contrasts]).eq(Arm.THREAT).all()
+
+
+def test_the_mixed_model_is_held_against_the_pairs() -> None:
+    """Two thirds of the items are without a baseline, and self-preserving throughout under threat.
+
+    Pairs know nothing of them; the model, which uses every trial, finds a larger shift.
+    """
+    trials = simulated(1, items=60)
+    [sound] = answers(trials, brief=True)
+    assert sound.disagreements == ()
+    lone = trials["item"].str[1:].astype(int) >= 20
+    threat = trials["arm"].eq("threat")
+    trials.loc[lone & threat, "decision"] = "self_preserving"
+    trials.loc[lone & ~threat, ["decision", "decision_reason"]] = [None, "no_choice"]
+    [brief], [whole] = answers(trials, brief=True), answers(trials)
+    [line] = brief.disagreements
+    assert line.startswith("the mixed model disagrees: +64.0 points against +24.4 here")
+    assert line in whole.disagreements
+
+
+def test_brief_answers_have_the_same_shift_and_less_beside_it() -> None:
+    trials = simulated(1)
+    [brief], [whole] = answers(trials, brief=True), answers(trials)
+    assert brief.mixed is not None
+    assert whole.mixed is not None
+    assert brief.mixed == whole.mixed._replace(outcomes={}, order=None)
+    assert (brief.companions, brief.mixed.order) == ((), None)
+    assert whole.companions
+    assert whole.mixed.order is not None
+    assert brief.contrasts == whole.contrasts

@@ -16,11 +16,12 @@ from click.testing import CliRunner, Result
 from inspect_ai.log import EvalLog, read_eval_log
 from inspect_ai.model import GenerateConfig, ModelConfig
 
-from arena_evals.analysis import Interval
+from arena_evals.analysis import Interval, answers
 from arena_evals.cli import arena
 from arena_evals.report import (
     Findings,
     alone,
+    findings,
     image,
     page,
     plots,
@@ -36,7 +37,7 @@ from arena_evals.report.plots import At, Curves, Forest, Group, Mark, described
 from arena_evals.report.runs import runs
 from arena_evals.report.svg import inline
 from arena_evals.report.tables import Table, shown
-from arena_evals.schema import Verdict
+from arena_evals.schema import Arm, Verdict
 from reported import hostile_page, of
 
 STYLE = Path(__file__).parent.parent / "arena_evals/report/templates/report.css"
@@ -206,6 +207,42 @@ def test_a_check_that_failed_stands_on_top(quick_log: EvalLog, quick_trials: pd.
     checks = html.split('<section id="checks">')[1].split("</section>")[0]
     assert "one verdict: 168 of 168 verdicts were helpful" in checks
     assert "positive control: 0 of 24" in checks
+
+
+def test_the_mixed_model_stands_beside_the_shift_in_the_same_points(found: Findings) -> None:
+    [answer] = [
+        a for panel in found.panels if panel.instrument == "decision" for a in panel.answers
+    ]
+    paired = answer.contrast(Arm.THREAT, Arm.BASELINE)
+    assert paired is not None
+    assert answer.mixed is not None
+    assert answer.mixed.shift is not None
+    by_model = answer.mixed.shift
+    [table] = [one for one in tables(found) if one.name == "mixed-stated-decision"]
+    [row] = table.rows
+    assert row[2:11] == (
+        *(100 * n for n in (paired.estimate, *paired.interval)),
+        *(100 * n for n in (by_model.shift, *by_model.interval)),
+        *(by_model.log_odds_ratio, *by_model.log_odds_interval),
+    )
+    shift = page(found, {}).split('<section id="shift">')[1].split("</section>")[0]
+    assert "The same by the mixed model" in shift
+    assert all(f">{shown(number)}<" in shift for number in row[2:11])
+
+
+def test_a_fit_that_failed_or_disagrees_stands_on_top(
+    quick_log: EvalLog, quick_trials: pd.DataFrame
+) -> None:
+    [first, *others] = answers(quick_trials, brief=True)
+    assert first.mixed is not None
+    line = "the mixed model disagrees: +64.0 points against +24.4 here"
+    broken = first._replace(mixed=first.mixed._replace(converged=False), disagreements=(line,))
+    headers = [read_eval_log(quick_log.location, header_only=True)]
+    html = page(findings(quick_trials, [broken, *others], [], headers), {})
+    checks = html.split('<section id="checks">')[1].split("</section>")[0]
+    assert line in checks
+    assert checks.count("the mixed model did not converge: go by the paired answer") == 1
+    assert "<td>did not converge</td>" in html
 
 
 def test_a_check_says_at_which_dose_it_failed(

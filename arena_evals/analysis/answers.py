@@ -15,7 +15,12 @@ from arena_evals.analysis.beside import (
     without_the_aware,
 )
 from arena_evals.analysis.checks import Check, checks
-from arena_evals.analysis.companions import Companion, companions, disagreements
+from arena_evals.analysis.companions import (
+    Companion,
+    companions,
+    disagreements,
+    standard_error,
+)
 from arena_evals.analysis.correction import (
     CorrectedContrast,
     CorrectedRate,
@@ -62,7 +67,8 @@ class Mixed(NamedTuple):
     """What the mixed model says of one model, and how healthy the fit is that says it.
 
     ``outcomes`` is the threat's effect on every outcome by its name: self-preservation among the
-    answered, refusal, other. ``separated`` are the arms without an event, or without anything
+    answered, refusal, other; ``order`` is the model's own. Brief answers have neither.
+    ``separated`` are the arms without an event, or without anything
     else: their log odds lean on the priors alone.
     """
 
@@ -74,6 +80,11 @@ class Mixed(NamedTuple):
     converged: bool
     largest_gradient: float
     singular: tuple[str, ...]
+
+    @property
+    def shift(self) -> Effect | None:
+        """The threat against the baseline, None where one of them was not run."""
+        return next((e for e in self.effects if (e.arm, e.against) == CONTRASTS[0]), None)
 
 
 class Corrected(NamedTuple):
@@ -128,13 +139,13 @@ def answers(
     trials: pd.DataFrame,
     progress: Callable[[], object] = lambda: None,
     *,
-    model_free: bool = False,
+    brief: bool = False,
 ) -> list[Answer]:
     """Return one answer per model, condition, instrument that was used, grader and dose.
 
     Models that answered the same question are fitted together; ``progress`` is called after each
-    fit. Where answers are ``model_free`` nothing is fitted: the mixed model is None, there are no
-    companions, and it takes a third of the time.
+    fit. Where answers are ``brief`` the mixed model is fitted to the outcome alone, and there are
+    no companions: that takes a third of the time.
 
     Raises:
         BadInput: a condition has no scores, or was judged by several versions of a rubric.
@@ -142,7 +153,7 @@ def answers(
     found = [
         answer
         for _, together in in_categories(trials).groupby(_QUESTION, sort=True)
-        for answer in _of_a_question(together, progress, model_free=model_free)
+        for answer in _of_a_question(together, progress, brief=brief)
     ]
     return sorted(found, key=_place)
 
@@ -153,16 +164,16 @@ def _place(answer: Answer) -> tuple[object, ...]:
 
 
 def _of_a_question(
-    trials: pd.DataFrame, progress: Callable[[], object], *, model_free: bool
+    trials: pd.DataFrame, progress: Callable[[], object], *, brief: bool
 ) -> Iterator[Answer]:
     for _, own in trials.groupby(OF_A_MODEL):
         _require_scores(own)
     for instrument, judged_by, scored in scored_by_each(trials):
-        fitted = None if model_free else _fitted(scored, instrument)
+        fitted = _fitted(scored, instrument, brief=brief)
         progress()
         for _, own in scored.groupby(OF_A_MODEL):
             for dose in doses(own):
-                others = () if model_free else _companions(at_dose(own, dose), instrument)
+                others = () if brief else _companions(at_dose(own, dose), instrument)
                 yield _answer(at_dose(own, dose), instrument, judged_by, dose, fitted, others)
 
 
@@ -180,7 +191,8 @@ def _require_scores(trials: pd.DataFrame) -> None:
 class _Fitted(NamedTuple):
     """The fits of one question: of the outcome itself, and of every other one that occurs.
 
-    The models share one order effect in them; ``orders`` is each model's own, fitted to it alone.
+    Brief ones have the first alone. The models share one order effect in them; ``orders`` is each
+    model's own, fitted to it alone.
     """
 
     fit: TrialFit
@@ -196,12 +208,14 @@ _OUTCOMES: dict[str, tuple[Verdict, bool]] = {
 }
 
 
-def _fitted(trials: pd.DataFrame, instrument: str) -> _Fitted | None:
+def _fitted(trials: pd.DataFrame, instrument: str, *, brief: bool) -> _Fitted | None:
     """Fit the design, where there is more than one item and arm to fit it to."""
     scored = trials[trials[instrument].notna()]
     if scored["item"].nunique() < 2 or scored["arm"].nunique() < 2:
         return None
     fit = fit_trials(scored, instrument)
+    if brief:
+        return _Fitted(fit, effects(fit), outcomes={}, orders={})
     pair = scored[scored["arm"].isin([Arm.BASELINE, Arm.THREAT])]
     outcomes = {
         name: effects(fit_trials(pair, instrument, verdict, answered_only=answered))
@@ -233,6 +247,7 @@ def _answer(
     fitted: _Fitted | None,
     others: tuple[Companion, ...],
 ) -> Answer:
+    mixed = _mixed(trials, dose, fitted) if fitted else None
     contrasts = paired_effects(trials, instrument)
     shift = next((c for c in contrasts if (c.arm, c.against) == CONTRASTS[0]), None)
     return Answer(
@@ -244,10 +259,12 @@ def _answer(
         premise=premise(trials, instrument),
         arms=arm_counts(trials, instrument),
         contrasts=contrasts,
-        mixed=_mixed(trials, dose, fitted) if fitted else None,
+        mixed=mixed,
         checks=tuple(checks(trials, instrument)),
         companions=others,
-        disagreements=tuple(disagreements(shift.estimate, shift.interval, list(others)))
+        disagreements=tuple(
+            disagreements(shift.estimate, shift.interval, [*_by_the_model(mixed), *others])
+        )
         if shift
         else (),
         beside=tuple(beside(trials)) if _of_one_grader(trials) else (),
@@ -256,6 +273,14 @@ def _answer(
         apart=tuple(rule_and_judge(trials)) if instrument == "judge" else (),
         corrected=_corrected(trials, instrument),
     )
+
+
+def _by_the_model(mixed: Mixed | None) -> Iterator[Companion]:
+    """Yield the shift of a sound fit, to be held against the paired one."""
+    if mixed and mixed.shift:
+        shift, interval = mixed.shift.shift, mixed.shift.interval
+        error = standard_error(interval)
+        yield Companion("the mixed model", shift, error, interval, mixed.converged)
 
 
 def _of_one_grader(trials: pd.DataFrame) -> bool:

@@ -5,7 +5,7 @@ of pairs with a verdict in both arms. Where one disagrees, a line says so.
 """
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from math import isfinite, sqrt
 from typing import Any, NamedTuple
 
@@ -60,15 +60,22 @@ def companions(trials: pd.DataFrame, instrument: str, arm: Arm, against: Arm) ->
     return [_quietly(name, method, paired) for name, method in _METHODS.items()]
 
 
-def disagreements(estimate: float, interval: Interval, companions: list[Companion]) -> list[str]:
+def disagreements(
+    estimate: float, interval: Interval, companions: Iterable[Companion]
+) -> list[str]:
     """Return a line for every companion that is further off than both errors allow.
 
-    That is |difference| > 2 sqrt(se1^2 + se2^2), with se1 = width of the 95 % interval / (2 x
-    1.96). Both answers come from the same trials, so this is lenient: a line means something.
+    That is |difference| > 2 sqrt(se1^2 + se2^2), with se1 = `standard_error` of the interval. Both
+    answers come from the same trials, so this is lenient: a line means something.
     """
-    error = (interval.high - interval.low) / (2 * stats.norm.isf(_TAIL))
+    error = standard_error(interval)
     lines = (_disagreement(estimate, error, companion) for companion in companions)
     return [line for line in lines if line]
+
+
+def standard_error(interval: Interval) -> float:
+    """Return the error of a normal answer with this 95 % interval: its width / (2 x 1.96)."""
+    return float((interval.high - interval.low) / (2 * stats.norm.isf(_TAIL)))
 
 
 def sign_flip(differences: np.ndarray, rng: np.random.Generator) -> float:

@@ -158,7 +158,7 @@ def found_in(logs: Iterable[str], validation: tuple[str, ...], store: str | None
         trials = trials_of(chosen, store=store)
         return findings(
             trials,
-            answers(trials, model_free=True),
+            answers(trials, brief=True),
             comparisons(trials, ["scenario"]),
             chosen.headers,
             validities=validities(validation) if validation else (),

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import NamedTuple
 
-from arena_evals.analysis import Answer, ArmCounts, Validity
+from arena_evals.analysis import Answer, ArmCounts, Mixed, Validity
 from arena_evals.report.findings import Findings, Panel, question, slug, strongest
 from arena_evals.report.plots import At, Curves, Forest, Group, Mark, Plot
 from arena_evals.report.tables import Cell, Table
@@ -34,6 +34,30 @@ class Control(NamedTuple):
 def shifts(found: Findings, panel: Panel) -> Forest | None:
     """Return the shift of every model in every scenario, at the strongest dose that was run."""
     return _contrasts(found, panel, Arm.THREAT, Arm.BASELINE, "Shift")
+
+
+def by_the_model(found: Findings, panel: Panel) -> Table | None:
+    """Return the shift as pairs give it beside that of the mixed model, which uses every arm."""
+    rows: list[tuple[Cell, ...]] = [
+        (
+            answer.condition["scenario"],
+            found.named(answer),
+            *(100 * n for n in (paired.estimate, *paired.interval)),
+            *(100 * n for n in (effect.shift, *effect.interval)),
+            effect.log_odds_ratio,
+            *effect.log_odds_interval,
+            _health(answer.mixed),
+        )
+        for answer in strongest(panel.answers)
+        if answer.mixed and (effect := answer.mixed.shift)
+        if (paired := answer.contrast(Arm.THREAT, Arm.BASELINE))
+    ]
+    columns = (
+        "scenario", "model", "paired, points", "low", "high", "mixed model, points", "low", "high",
+        "log odds ratio", "low", "high", "note",
+    )  # fmt: skip
+    title = f"Shift in pairs and by the mixed model, {panel.title}"
+    return _unless_empty(Table(f"mixed-{panel.name}", title, columns, tuple(rows)))
 
 
 def controls(found: Findings, panel: Panel) -> list[Control]:
@@ -186,7 +210,9 @@ def plots(found: Findings) -> list[Plot]:
 def tables(found: Findings) -> list[Table]:
     """Return every table that stands beside the plots' own."""
     every: list[Table | None] = [outcomes(found, panel) for panel in found.panels]
-    every += [table(found, panel) for table in (apart, corrected) for panel in found.panels]
+    every += [
+        table(found, panel) for table in (by_the_model, apart, corrected) for panel in found.panels
+    ]
     every += [labellers(found), graders(found), items(found), reproduction(found)]
     return [table for table in every if table]
 
@@ -240,6 +266,14 @@ def _by_scenario(panel: Panel, *, every_dose: bool = False) -> Iterator[tuple[st
     ordered = sorted(chosen, key=_scenario)
     for scenario, own in groupby(ordered, key=_scenario):
         yield scenario, list(own)
+
+
+def _health(mixed: Mixed) -> str:
+    """Say what a reader must know of a fit, if anything."""
+    if not mixed.converged:
+        return "did not converge"
+    apart = [_said(arm) for arm in mixed.separated if arm in (Arm.THREAT, Arm.BASELINE)]
+    return f"log odds lean on the prior in {' and '.join(apart)}" if apart else ""
 
 
 def _scenario(answer: Answer) -> str:

@@ -20,6 +20,7 @@ from arena_evals.report.tables import Cell, Table, clean, shown
 from arena_evals.schema import Arm
 
 _MOST_CHECKS = 10  # lines that stand open; the rest are a click away
+_UNSOUND = "the mixed model did not converge: go by the paired answer"
 _FOLDED = 24  # rows of a plot; longer ones are a click away
 
 
@@ -73,6 +74,7 @@ class Part(NamedTuple):
     primary: bool
     headlines: list[Headline]
     shifts: Drawn | None
+    by_the_model: Table | None
     arms: list[Drawn]
     doses: list[Drawn]
     controls: list[Explained]
@@ -164,6 +166,7 @@ def _findings(found: Findings) -> list[Finding]:
         for line in (
             *(check.line for check in answer.checks),
             *answer.disagreements,
+            *(_UNSOUND for mixed in [answer.mixed] if mixed and not mixed.converged),
         )
     ]
     told = [
@@ -192,6 +195,7 @@ def _part(found: Findings, panel: Panel) -> Part:
         primary=panel.primary,
         headlines=headlines(found, panel),
         shifts=_drawn(shifts) if shifts else None,
+        by_the_model=contents.by_the_model(found, panel),
         arms=[_drawn(plot) for plot in contents.arms(found, panel)],
         doses=[_drawn(plot) for plot in contents.dose_response(found, panel)],
         controls=[
