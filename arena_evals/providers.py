@@ -8,7 +8,7 @@ from inspect_ai.model import Model, ModelName
 
 from arena_evals.errors import BadInput
 
-SIMULATED = "arena"  # the provider of the embedded models
+_SIMULATED = "arena"  # the provider of the embedded models
 _SCHEMA = ("anthropic", "google", "openai")  # whose JSON schemas the tests exercise
 _SECRET = {
     "apikey", "auth", "authorization", "cookie", "credential", "credentials", "key", "passwd",
@@ -21,9 +21,10 @@ def takes_schema(model: Model) -> bool:
     return ModelName(model).api in _SCHEMA
 
 
-def is_simulated(model: Model) -> bool:
-    """Return whether this is an embedded model."""
-    return ModelName(model).api == SIMULATED
+def is_simulated(model: Model | str) -> bool:
+    """Return whether this is an embedded model, or the name of one."""
+    name = model if isinstance(model, str) else str(ModelName(model))
+    return name.startswith(f"{_SIMULATED}/")
 
 
 def is_secret(name: str) -> bool:

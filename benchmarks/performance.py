@@ -52,7 +52,7 @@ from rich.table import Table
 
 import fit
 from arena_evals.analysis import choose_logs, read_trials, trials_of
-from arena_evals.cli.sets import quiet
+from arena_evals.runs.sets import quiet
 from arena_evals.tasks import shutdown_dilemma
 from reading import cost_of
 

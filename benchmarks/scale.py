@@ -20,8 +20,8 @@ from pathlib import Path
 
 from inspect_ai.model import ModelUsage
 
-from arena_evals.cli.slices import run_slice
-from arena_evals.cli.sweep_plan import plan_sweep
+from arena_evals.runs.slices import run_slice
+from arena_evals.runs.sweep_plan import plan_sweep
 from arena_evals.sweeps import Sweep
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))

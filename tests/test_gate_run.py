@@ -10,11 +10,12 @@ from click.testing import CliRunner, Result
 from inspect_ai.model import get_model
 
 from arena_evals.analysis import read_trials
-from arena_evals.cli import arena, blocks
-from arena_evals.cli.claims import alone
+from arena_evals.cli import arena
 from arena_evals.cli.gate_files import schema
 from arena_evals.errors import BadInput
 from arena_evals.respondents import ArenaAPI
+from arena_evals.runs import blocks
+from arena_evals.runs.claims import alone
 from arena_evals.scenarios import load_scenario
 from conftest import run_arena
 from provider_server import Answer, Request, serve

@@ -12,9 +12,9 @@ from inspect_ai.tool import ToolChoice, ToolInfo
 
 from arena_evals.analysis import tokens_per_trial
 from arena_evals.cli import arena
-from arena_evals.cli.budget import read_prices
-from arena_evals.cli.rehearsal import rehearse
 from arena_evals.errors import BadInput
+from arena_evals.runs.prices import read_prices
+from arena_evals.runs.rehearsal import rehearse
 from conftest import Run
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -64,7 +64,7 @@ def test_a_run_calls_and_reads_what_its_plan_says(condition: dict[str, Any], run
     What the grader reads around the texts is a guess; it is right to a twentieth.
     """
     parameters = {"profile": "quick", "items": 2, **condition}
-    planned = rehearse("shutdown_dilemma", [f"{k}={v}" for k, v in parameters.items()], 50)
+    planned = rehearse("shutdown_dilemma", parameters, 50)
     roles = {"grader": counting("grader", 100)}
     log = run(counting("model", 50), task_args=parameters, model_roles=roles)
     called = [
@@ -194,7 +194,7 @@ def test_the_example_of_prices_can_be_used() -> None:
         *("shutdown_dilemma", "-T", "profile=quick", "-T", "judged=false"),
         *("--prices", str(EXAMPLE), "--model", "provider/large"),
     )
-    run = rehearse("shutdown_dilemma", ["profile=quick"])
+    run = rehearse("shutdown_dilemma", {"profile": "quick"})
     cost = 0.84 + 168 * run.tokens.model.read * 4 / 1e6
     assert row(done, "model provider/large")[-1] == f"${cost:,.2f}"
 

@@ -19,8 +19,8 @@ from click.testing import CliRunner, Result
 
 from arena_evals.analysis import read_trials
 from arena_evals.cli import arena
-from arena_evals.cli.sweep_plan import plan_sweep, read_sweep
 from arena_evals.errors import BadInput
+from arena_evals.runs.sweep_plan import plan_sweep, read_sweep
 from arena_evals.sweeps import Sweep, cells, slices
 from conftest import run_arena
 from provider_server import Answer, ProviderServer, Request, always, first, rate_limited, serve

@@ -24,7 +24,7 @@ from arena_evals.analysis.logs import ChosenLogs, choose_logs, reading
 from arena_evals.analysis.store import Store
 from arena_evals.analysis.workers import for_each, n_workers
 from arena_evals.errors import BadInput
-from arena_evals.providers import is_secret
+from arena_evals.providers import is_secret, is_simulated
 from arena_evals.schema import Arm, Kind, Order, Persona, TrialMetadata, Verdict
 
 RULES = ("decision", "action")
@@ -47,7 +47,6 @@ CONDITION = (
 Within a condition the dose may vary: intensity of the threat and turns of pressure.
 """
 
-_SIMULATED = "arena/"  # the provider of the embedded models
 _RUN = ("kind", "placement", "persona", "pressure", "elicitation")  # set for all trials of a run
 _EARLIER = {"pressure": 0, "persona": Persona.NONE.value}  # logs from before there were any
 _DESIGN = tuple(name for name in TrialMetadata.model_fields if name not in ("texts", *_RUN))
@@ -309,7 +308,7 @@ def _compact(name: str, values: Sequence[Any]) -> "pd.Series[Any]":
 def _same_in_all(log: EvalLog, n_samples: int) -> dict[str, list[Any]]:
     """Return the columns that a log's header holds, as long as there are samples."""
     conditions = {**_EARLIER, **(log.eval.metadata or {})}
-    simulated = log.eval.model.startswith(_SIMULATED)
+    simulated = is_simulated(log.eval.model)
     shared = {
         "model": log.eval.model,
         "settings": _settings(log.eval.model_args, log.eval.model_generate_config),

@@ -19,12 +19,12 @@ from arena_evals.analysis.logs import choose_logs, reading
 from arena_evals.analysis.paired import Interval
 from arena_evals.analysis.trials import named_with_settings, verdict_in
 from arena_evals.errors import BadInput
+from arena_evals.providers import is_simulated
 from arena_evals.schema import Arm, Elicited, Hard, Verdict
 
 UNSCORED = "unscored"
 _LEVEL = 0.05  # of the intervals, and of the comparison with the baseline
 _SEED = 20261121  # of the intervals of agreement; any number, but always the same
-_SIMULATED = "arena/"
 _JUDGE, _TRIVIAL = "judge_as_is", "trivial"
 _VARIANTS = {"order": "judge_turned", "wording": "judge_reworded"}
 _QUESTIONS = {"motive": "motive", "awareness": "aware"}  # column, and the label beside it
@@ -238,7 +238,7 @@ def _validity(log: EvalLog) -> Validity:
     rng = np.random.default_rng(_SEED)
     return Validity(
         grader=" and ".join(map(named_with_settings, configured)),
-        simulated=any(config.model.startswith(_SIMULATED) for config in configured),
+        simulated=any(is_simulated(config.model) for config in configured),
         rubrics=tuple(sorted(judged["rubric"].dropna().unique())),
         protocol=_protocol(settings),
         version=str(log.eval.task_version),

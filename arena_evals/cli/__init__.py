@@ -1,4 +1,4 @@
-"""The command ``arena``: one small module per subcommand, and the only place that writes files."""
+"""The command ``arena``: a module per subcommand, and what they ask, print and write."""
 
 import click
 

@@ -1,4 +1,4 @@
-"""What a run costs: prices from a file the user writes, tokens from a pilot or from the texts."""
+"""What a plan is asked with, what its run costs, and how numbers of tokens and dollars are said."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -6,32 +6,16 @@ from typing import Any, NamedTuple, TypeVar
 
 import click
 from inspect_ai.log import EvalLog
-from pydantic import BaseModel, ConfigDict, NonNegativeFloat, RootModel, ValidationError
 from rich.console import Console
 from rich.table import Table
 
-from arena_evals.analysis import ChosenLogs, Tokens, TokensPerTrial, choose_logs, tokens_per_trial
-from arena_evals.cli.guess import ANSWER
-from arena_evals.cli.rehearsal import Rehearsal
+from arena_evals.analysis import ChosenLogs, TokensPerTrial, choose_logs, tokens_per_trial
 from arena_evals.errors import BadInput
-from arena_evals.scenarios import content_of, faults
+from arena_evals.runs.guess import ANSWER
+from arena_evals.runs.prices import PRICE_LINE, Price, dollars, read_prices
+from arena_evals.runs.rehearsal import Rehearsal
 
-_LINE = "a line 'NAME: {input: 2, output: 8}' for each model"
-_MILLION = 1e6  # tokens that a price is for
 _Command = TypeVar("_Command", bound=Callable[..., Any])
-
-
-class Price(BaseModel):
-    """Dollars per million tokens."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    input: NonNegativeFloat
-    output: NonNegativeFloat
-
-
-class _Prices(RootModel[dict[str, Price]]):
-    """The whole file: model name to price."""
 
 
 class Given(NamedTuple):
@@ -68,13 +52,6 @@ class Budget(NamedTuple):
     def tokens_of(self, trials: int) -> float:
         """Return all tokens, read and written, of model and grader."""
         return trials * (sum(self.tokens.model) + sum(self.tokens.grader or ()))
-
-
-def dollars(tokens: Tokens | None, price: Price | None) -> float:
-    """Return what tokens cost, 0 where nobody uses or prices them."""
-    if tokens is None or price is None:
-        return 0.0
-    return (tokens.read * price.input + tokens.written * price.output) / _MILLION
 
 
 def options(command: _Command) -> _Command:
@@ -162,29 +139,13 @@ def budget(given: Given, run: Rehearsal, logs: ChosenLogs | None) -> Budget:
     )
 
 
-def read_prices(path: Path) -> dict[str, Price]:
-    """Return what a file of prices holds: model name to price.
-
-    Raises:
-        BadInput: it is not YAML, names no model, or a price is none.
-    """
-    content = content_of(path)
-    if not content:
-        raise BadInput(f"{path}: there is no price in it; write {_LINE}")
-    try:
-        return _Prices.model_validate(content).root
-    except ValidationError as error:
-        place, fault = faults(error, content)[0]
-        raise BadInput(f"{path}: {': '.join([*place, fault])}; write {_LINE}") from None
-
-
 def notes(found: Budget, run: Rehearsal) -> list[str]:
     """Return what a reader must know of tokens and cost, a sentence each."""
     said = [f"Tokens: {found.source}"]
     if found.model_price is None:
         said.append(
-            f"Cost: left out. Write dollars per million tokens into a YAML file, {_LINE}, and add "
-            "--prices FILE --model NAME."
+            f"Cost: left out. Write dollars per million tokens into a YAML file, {PRICE_LINE}, and "
+            "add --prices FILE --model NAME."
         )
     elif run.graded and found.grader_price is None:
         said.append("Cost: the model's alone. Name the grader with --grader NAME to add its own.")

@@ -24,12 +24,12 @@ from arena_evals.analysis import (
     require_reference,
     trials_of,
 )
-from arena_evals.cli.blocks import Candidate, Course, courses, run_block
-from arena_evals.cli.claims import alone, keep_or_compare
 from arena_evals.cli.gate import agreed_plan, conclude, outputs
 from arena_evals.cli.gate_words import points
 from arena_evals.cli.pairs import pairs
 from arena_evals.providers import is_secret
+from arena_evals.runs.blocks import Candidate, Course, courses, run_block
+from arena_evals.runs.claims import alone, keep_or_compare
 
 _RECORD = "gate-run.json"  # in the log folder: what must not change when a run goes on
 

@@ -9,10 +9,8 @@ from arena_evals.analysis import Tokens
 from arena_evals.cli.budget import (
     Budget,
     Given,
-    Price,
     budget,
     console,
-    dollars,
     many,
     money,
     notes,
@@ -20,7 +18,9 @@ from arena_evals.cli.budget import (
     pilot_logs,
     table,
 )
-from arena_evals.cli.rehearsal import Rehearsal, rehearse
+from arena_evals.cli.pairs import pairs
+from arena_evals.runs.prices import Price, dollars
+from arena_evals.runs.rehearsal import Rehearsal, rehearse
 
 
 @click.command()
@@ -38,7 +38,7 @@ def plan(task: str, calls_per_minute: float | None, **given: Any) -> None:
     -T NAME=VALUE. Nothing is called and no key is needed.
     """
     asked = Given(**given)
-    run = rehearse(task, asked.parameters, asked.answer_tokens)
+    run = rehearse(task, pairs("-T", asked.parameters), asked.answer_tokens)
     logs = pilot_logs(asked, run.name, run.pressure) if asked.pilot else None
     found = budget(asked, run, logs)
     out = console()

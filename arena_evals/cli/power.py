@@ -32,8 +32,9 @@ from arena_evals.cli.budget import (
     scenario_of,
     table,
 )
-from arena_evals.cli.rehearsal import Rehearsal, rehearse
+from arena_evals.cli.pairs import pairs
 from arena_evals.errors import BadInput
+from arena_evals.runs.rehearsal import Rehearsal, rehearse
 
 _EPOCHS = range(1, 21)  # beyond about 20 epochs, items are all that is left to add
 _SHOWN = (1, 2, 3, 5, 10, 20)
@@ -115,7 +116,7 @@ def _rehearsed(scenario: str, asked: Given) -> Rehearsal:
     """Build the scenario's task, all items of it."""
     if fixed := [p for p in asked.parameters if p.partition("=")[0] in ("items", "epochs")]:
         raise BadInput(f"-T: '{fixed[0]}' is what is looked for; leave it out")
-    run = rehearse(scenario, asked.parameters, asked.answer_tokens)
+    run = rehearse(scenario, pairs("-T", asked.parameters), asked.answer_tokens)
     if not run.cells:
         raise BadInput("arms: a shift needs baseline and threat in every item; add them to the run")
     return run

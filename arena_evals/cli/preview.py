@@ -9,10 +9,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from arena_evals.cli.shown import shown_in
 from arena_evals.dataset import arena_dataset
 from arena_evals.design import cells, planned
 from arena_evals.errors import one_of
+from arena_evals.runs.shown import shown_in
 from arena_evals.scenarios import (
     languages,
     load_elicitation,

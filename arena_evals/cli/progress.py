@@ -4,28 +4,15 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from arena_evals.cli.budget import money
+from arena_evals.runs.engine import Teller
 from arena_evals.sweeps import Spent
 
 _EVERY = 60.0  # seconds between two plain lines in the midst of a slice
-
-
-class Teller(Protocol):
-    """Who is told how far a sweep is."""
-
-    def add(self, trials: int) -> None:
-        """Take note of so many more trials that are finished for good."""
-
-    def at(self, trials: int, spent: Spent) -> None:
-        """Show so many trials beside those as done."""
-
-    def say(self, line: str) -> None:
-        """Print a line above what is shown."""
 
 
 @contextmanager

@@ -30,7 +30,7 @@ from arena_evals.analysis.trials import grader_of
 from arena_evals.cli.pairs import pairs
 from arena_evals.cli.rejudge import answered, judged_again
 from arena_evals.errors import BadInput
-from arena_evals.providers import SIMULATED, is_secret, require_nothing_secret
+from arena_evals.providers import is_secret, is_simulated, require_nothing_secret
 from arena_evals.schema import Elicited, Means, TrialMetadata
 from arena_evals.tasks.composition import Grading
 
@@ -140,7 +140,7 @@ def _model(name: str, given: dict[str, Any]) -> Model:
 
     An embedded model has its own alone.
     """
-    options = {} if name.startswith(f"{SIMULATED}/") else GenerateConfig.model_fields
+    options = {} if is_simulated(name) else GenerateConfig.model_fields
     own = {argument: value for argument, value in given.items() if argument not in options}
     try:
         config = GenerateConfig(**{name: given[name] for name in options if name in given})

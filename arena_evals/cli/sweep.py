@@ -8,21 +8,21 @@ from pathlib import Path
 import click
 from dotenv import find_dotenv, load_dotenv
 
-from arena_evals.cli.budget import Price, console, money
-from arena_evals.cli.on_ray import OnRay, ray_or_line
+from arena_evals.cli.bill import bill, duration
+from arena_evals.cli.budget import console, money
 from arena_evals.cli.progress import telling
-from arena_evals.cli.sweep_folder import Folder, alone, claim, finished, folder_at, read_book
-from arena_evals.cli.sweep_plan import (
+from arena_evals.errors import BadInput
+from arena_evals.runs.engine import Ended, Engine, Here, run_all
+from arena_evals.runs.on_ray import OnRay, ray_or_line
+from arena_evals.runs.prices import Price
+from arena_evals.runs.sweep_folder import Folder, alone, claim, finished, folder_at, read_book
+from arena_evals.runs.sweep_plan import (
     Planned,
-    bill,
-    duration,
     plan_sweep,
     prices_of,
     read_sweep,
     require_runnable,
 )
-from arena_evals.cli.sweep_run import Ended, Engine, Here, run_all
-from arena_evals.errors import BadInput
 from arena_evals.sweeps import Slice, Spent, Sweep
 
 _INTERRUPTED = 130  # as shells say of a command that Ctrl-C ended

@@ -15,10 +15,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from arena_evals import tasks
 from arena_evals.cli import arena
-from arena_evals.cli.shown import shown_in
 from arena_evals.dataset import arena_dataset
 from arena_evals.design import cells, planned
 from arena_evals.lint.balance import helpful_cautious, helpful_longer
+from arena_evals.runs.shown import shown_in
 from arena_evals.scenarios import (
     languages,
     load_elicitation,

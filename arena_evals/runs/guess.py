@@ -7,7 +7,7 @@ from inspect_ai import Task
 from inspect_ai.dataset import Sample
 
 from arena_evals.analysis import Tokens, TokensPerTrial
-from arena_evals.cli.shown import shown_in
+from arena_evals.runs.shown import shown_in
 from arena_evals.scenarios import (
     item_named,
     load_elicitation,

@@ -13,11 +13,11 @@ from typing import Any
 from inspect_ai.log import list_eval_logs
 from inspect_ai.model import ModelUsage
 
-from arena_evals.cli.budget import Price
-from arena_evals.cli.slices import Outcome, run_slice
-from arena_evals.cli.sweep_folder import Folder
-from arena_evals.cli.till import Till
 from arena_evals.errors import BadInput
+from arena_evals.runs.prices import Price
+from arena_evals.runs.slices import Outcome, run_slice
+from arena_evals.runs.sweep_folder import Folder
+from arena_evals.runs.till import Till
 from arena_evals.sweeps import Leases, Pace, Provider, Slice, Spent, Sweep
 
 _BATCH = 8  # calls that a worker takes from the till, or from a provider's pace, at a time

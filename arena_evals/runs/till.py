@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from inspect_ai.model import ModelUsage
 
-from arena_evals.cli.budget import Price
-from arena_evals.cli.sweep_folder import Book, Folder, ledger
+from arena_evals.runs.prices import Price
+from arena_evals.runs.sweep_folder import Book, Folder, ledger
 from arena_evals.sweeps import Allowance, Purse, Spent
 
 _MILLION = 1e6

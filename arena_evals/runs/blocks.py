@@ -19,9 +19,9 @@ from inspect_ai.model import Model, ModelConfig
 from arena_evals import tasks
 from arena_evals.analysis import ChosenLogs, choose_logs, trials_of
 from arena_evals.analysis.trials import TRANSPORT
-from arena_evals.cli.sets import client, reason, run_set
 from arena_evals.errors import BadInput
-from arena_evals.providers import SIMULATED
+from arena_evals.providers import is_simulated
+from arena_evals.runs.sets import client, reason, run_set
 from arena_evals.scenarios import languages, load_scenario
 from arena_evals.schema import Elicited
 
@@ -181,7 +181,7 @@ def _graders(role: ModelConfig | list[ModelConfig] | None) -> dict[str, str | Mo
     Anew for every block: a client belongs to the loop that it was made in.
     """
     panel = role if isinstance(role, list) else [role] if role else []
-    if any(one.model.startswith(f"{SIMULATED}/") for one in panel):
+    if any(is_simulated(one.model) for one in panel):
         return {}
     return (
         {"grader": [client("--model-role grader, the reference's", one) for one in panel]}

@@ -7,14 +7,13 @@ from typing import NamedTuple
 
 from inspect_ai.model import GenerateConfig, ModelConfig
 from pydantic import ValidationError
-from rich.table import Table
 
-from arena_evals.cli.budget import Price, dollars, many, money, read_prices, table
-from arena_evals.cli.guess import ANSWER
-from arena_evals.cli.rehearsal import Rehearsal, rehearse_with
-from arena_evals.cli.sets import client
 from arena_evals.errors import BadInput
-from arena_evals.providers import SIMULATED
+from arena_evals.providers import is_simulated
+from arena_evals.runs.guess import ANSWER
+from arena_evals.runs.prices import Price, dollars, read_prices
+from arena_evals.runs.rehearsal import Rehearsal, rehearse
+from arena_evals.runs.sets import client
 from arena_evals.scenarios import content_of, faults, languages
 from arena_evals.sweeps import Asked, Cell, Slice, Spent, Sweep, cells, slices
 
@@ -68,7 +67,7 @@ def prices_of(sweep: Sweep, path: Path) -> dict[str, Price]:
     prices = read_prices(place)
     if sweep.budget is not None and sweep.budget.dollars is not None:
         for asked in (*sweep.models, *sweep.grader):
-            if asked.model not in prices and not _simulated(asked.model):
+            if asked.model not in prices and not is_simulated(asked.model):
                 raise BadInput(
                     f"{place}: no price for '{asked.model}'; a budget in dollars needs it"
                 )
@@ -100,7 +99,7 @@ def require_runnable(sweep: Sweep, planned: Sequence[Planned], path: Path) -> No
         model = one.cell.model.model
         if one.run.graded and model in graders:
             raise BadInput(f"{path}: grader: {model} would judge itself; name another")
-        if one.run.graded and not graders and not _simulated(model):
+        if one.run.graded and not graders and not is_simulated(model):
             raise BadInput(
                 f"{path}: grader: nobody judges {model}; add grader: PROVIDER/MODEL, or "
                 "parameters: {judged: false}"
@@ -119,62 +118,17 @@ def config_of(asked: Asked) -> ModelConfig:
     )
 
 
-def bill(planned: Sequence[Planned]) -> Table:
-    """Return a row for each cell, and their sum."""
-    made = table("model", "task", "items", "trials", "calls", "tokens", "cost")
-    for one in planned:
-        run = one.run
-        task = f"{one.cell.task}{_differs(one.cell, planned)}"
-        tokens = run.trials * _tokens(run)
-        cost = money(None if one.dollars is None else run.trials * one.dollars)
-        made.add_row(
-            one.cell.model.model,
-            task,
-            f"{run.items:,}",
-            f"{run.trials:,}",
-            f"{run.trials * one.calls:,}",
-            many(tokens),
-            cost,
-        )
-    if len(planned) > 1:
-        trials = sum(one.run.trials for one in planned)
-        calls = sum(one.run.trials * one.calls for one in planned)
-        tokens = sum(one.run.trials * _tokens(one.run) for one in planned)
-        made.add_row(
-            "together", "", "", f"{trials:,}", f"{calls:,}", many(tokens), money(total(planned))
-        )
-    return made
-
-
 def total(planned: Sequence[Planned]) -> float | None:
     """Return dollars of all cells, None where one has no price."""
     costs = [one.run.trials * one.dollars for one in planned if one.dollars is not None]
     return sum(costs) if len(costs) == len(planned) else None
 
 
-def duration(planned: Sequence[Planned], sweep: Sweep) -> str:
-    """Say how long the calls take at the rates that providers allow, cells one after the other."""
-    minutes, missing = 0.0, set[str]()
-    for one in planned:
-        name, allowed = sweep.provider(one.cell.model.model)
-        if _simulated(one.cell.model.model):
-            continue
-        if allowed.calls_per_minute is None:
-            missing.add(name)
-        else:
-            minutes += one.run.trials * one.run.turns / allowed.calls_per_minute
-    if missing:
-        names = ", ".join(sorted(missing))
-        return f"Time: left out. Add providers: {{NAME: {{calls_per_minute: N}}}} for {names}."
-    said = f"{minutes:,.0f} min" if minutes < 120 else f"{minutes / 60:,.1f} h"
-    return f"Time: at least {said} at the calls of models a minute that providers allows."
-
-
 def _planned(sweep: Sweep, cell: Cell, prices: Mapping[str, Price]) -> Planned:
     if not languages(cell.task):
         raise BadInput(f"tasks: '{cell.task}' is no scenario of the arena; a sweep runs those")
     graders = len(sweep.grader) or 1
-    run = rehearse_with(cell.task, cell.parameters, sweep.answer_tokens or ANSWER, graders)
+    run = rehearse(cell.task, cell.parameters, sweep.answer_tokens or ANSWER, graders)
     return Planned(
         cell, run, slices(cell, run.named, sweep.slice), _dollars(sweep, cell, run, prices)
     )
@@ -182,27 +136,9 @@ def _planned(sweep: Sweep, cell: Cell, prices: Mapping[str, Price]) -> Planned:
 
 def _dollars(sweep: Sweep, cell: Cell, run: Rehearsal, prices: Mapping[str, Price]) -> float | None:
     """Return a trial's dollars: a panel's graders read as much each, so their mean price counts."""
-    if _simulated(cell.model.model):
+    if is_simulated(cell.model.model):
         return 0.0
     if cell.model.model not in prices:
         return None
     judged = [dollars(run.tokens.grader, prices.get(one.model)) for one in sweep.grader]
     return dollars(run.tokens.model, prices[cell.model.model]) + (fmean(judged) if judged else 0.0)
-
-
-def _differs(cell: Cell, planned: Sequence[Planned]) -> str:
-    """Return the parameters in which a cell differs from others of its model and task."""
-    others = [one.cell.parameters for one in planned if one.cell.task == cell.task]
-    return "".join(
-        f" {name}={value}"
-        for name, value in cell.parameters.items()
-        if any(other.get(name) != value for other in others)
-    )
-
-
-def _tokens(run: Rehearsal) -> float:
-    return sum(run.tokens.model) + sum(run.tokens.grader or ())
-
-
-def _simulated(model: str) -> bool:
-    return model.startswith(f"{SIMULATED}/")

@@ -19,9 +19,9 @@ from fsspec import AbstractFileSystem
 from fsspec.core import url_to_fs
 from inspect_ai.log import list_eval_logs, read_eval_log
 
-from arena_evals.cli import claims
-from arena_evals.cli.claims import keep_or_compare
 from arena_evals.errors import BadInput
+from arena_evals.runs import claims
+from arena_evals.runs.claims import keep_or_compare
 from arena_evals.sweeps import Slice, Spent
 
 _RECORD = "sweep.json"

@@ -11,9 +11,8 @@ from inspect_ai import Task
 
 from arena_evals import tasks
 from arena_evals.analysis import TokensPerTrial
-from arena_evals.cli.guess import ANSWER, tokens_of, turns_of
-from arena_evals.cli.pairs import pairs
 from arena_evals.errors import one_of
+from arena_evals.runs.guess import ANSWER, tokens_of, turns_of
 from arena_evals.schema import Arm, TrialMetadata
 from arena_evals.tasks.composition import Grading
 
@@ -47,16 +46,7 @@ class Rehearsal(NamedTuple):
         return self.samples * self.epochs
 
 
-def rehearse(task: str, parameters: Sequence[str], answer_tokens: int = ANSWER) -> Rehearsal:
-    """Build a task from its name and ``name=value`` parameters, and count what it would run.
-
-    Raises:
-        BadInput: there is no such task or parameter, or the task refuses a value.
-    """
-    return rehearse_with(task, pairs("-T", parameters), answer_tokens)
-
-
-def rehearse_with(
+def rehearse(
     task: str, arguments: Mapping[str, Any], answer_tokens: int = ANSWER, graders: int = 1
 ) -> Rehearsal:
     """Build a task from its name and arguments, for so many graders, and count what it would run.

@@ -8,12 +8,11 @@ from typing import NamedTuple, Protocol
 
 from inspect_ai.model import ModelUsage
 
-from arena_evals.cli.budget import Price
-from arena_evals.cli.progress import Teller
-from arena_evals.cli.slices import Outcome, run_slice
-from arena_evals.cli.sweep_folder import Folder
-from arena_evals.cli.sweep_plan import Planned
-from arena_evals.cli.till import Till
+from arena_evals.runs.prices import Price
+from arena_evals.runs.slices import Outcome, run_slice
+from arena_evals.runs.sweep_folder import Folder
+from arena_evals.runs.sweep_plan import Planned
+from arena_evals.runs.till import Till
 from arena_evals.sweeps import Pace, Slice, Spent, Sweep
 
 _IN_A_ROW = 2  # slices that failed, after which a model is not asked any more in this run
@@ -43,6 +42,19 @@ class Engine(Protocol):
 
     def shut(self) -> None:
         """End."""
+
+
+class Teller(Protocol):
+    """Who is told how far a sweep is."""
+
+    def add(self, trials: int) -> None:
+        """Take note of so many more trials that are finished for good."""
+
+    def at(self, trials: int, spent: Spent) -> None:
+        """Show so many trials beside those as done."""
+
+    def say(self, line: str) -> None:
+        """Print a line above what is shown."""
 
 
 class Ended(NamedTuple):
