@@ -57,6 +57,9 @@ _IN_YAML = {  # what pydantic says of Python's types, for who wrote a file
     "model_type": _MAPPING,
     "mapping_type": _MAPPING,
     "dict_type": _MAPPING,
+    "missing": "is not there; it is needed",
+    "extra_forbidden": "is no field of this; leave it out, or mend its name",
+    "string_pattern_mismatch": "is not written as it must be, which is {pattern}",
 }
 
 _Stimuli = TypeVar("_Stimuli", bound=BaseModel)
@@ -312,7 +315,9 @@ def _read(path: Traversable) -> str:
     except UnicodeDecodeError:
         raise BadInput(f"{path}: not UTF-8; save it as UTF-8") from None
     except FileNotFoundError:
-        raise BadInput(f"{path}: there is no such file; check the name and the language") from None
+        raise BadInput(f"{path}: there is no such file; check its name") from None
+    except OSError as error:
+        raise BadInput(f"{path}: cannot be read ({error.strerror}); name a file") from None
 
 
 def _parse(text: str, path: Traversable) -> Any:

@@ -97,7 +97,7 @@ FAULTS: list[tuple[Callable[[Content], object], str]] = [
     (lambda c: c["answers"][0].update(wording="w9"), "wording: 'w9' is not one of w1, w2"),
     (lambda c: c["answers"][0].update(verdict="safe"), "verdict: Input should be 'helpful'"),
     (lambda c: c["answers"][0].update(motive="no"), "motive: Input should be a valid boolean"),
-    (lambda c: c["answers"][0].pop("second"), "second: Field required"),
+    (lambda c: c["answers"][0].pop("second"), "second: is not there"),
     (lambda c: c.update(answers=[]), "answers: has 0 of them; name at least 1"),
     (lambda c: c["answers"].append(c["answers"][0]), "answer ids used twice: a-windhoek-1"),
 ]

@@ -187,12 +187,12 @@ SOWN: dict[str, tuple[str, Callable[[Content], None], str]] = {
     "a missing field": (
         SCENARIO,
         lambda content: drop(first_item(content), "setting"),
-        f"{SCENARIO}:{FIRST.id}:setting: Field required",
+        f"{SCENARIO}:{FIRST.id}:setting: is not there",
     ),
     "an unknown field": (
         SCENARIO,
         lambda content: first_item(content).update(colour="red"),
-        f"{SCENARIO}:{FIRST.id}:colour: Extra inputs",
+        f"{SCENARIO}:{FIRST.id}:colour: is no field of this",
     ),
     "an option far longer than the other": (
         SCENARIO,
@@ -562,8 +562,8 @@ def test_every_file_with_a_fault_is_told_and_the_rest_is_read(datasets: Path) ->
     (datasets / FRAMES).write_text("kind: nothing")
     found = "\n".join(problems_in(datasets))
     assert f"{SCENARIO}: not valid YAML" in found
-    assert f"{FRAMES}:language: Field required" in found
-    assert f"{FRAMES}:frames: Field required" in found
+    assert f"{FRAMES}:language: is not there" in found
+    assert f"{FRAMES}:frames: is not there" in found
 
 
 def test_surface_features_that_carry_nothing_tell_nothing() -> None:

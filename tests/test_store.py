@@ -100,7 +100,21 @@ def test_a_store_that_cannot_be_written_is_one_line(folder: Path, tmp_path: Path
         arena, ["analyze", str(folder), "--store", str(tmp_path / "file" / "store")]
     )
     assert done.exit_code == 2
-    assert f"--store {tmp_path}/file/store: cannot be written" in done.output
+    assert f"--store {tmp_path}/file/store: cannot be used" in done.output
+
+
+@pytest.mark.parametrize("place", ["nosuch://x", "gs://bucket/x", "s3://none-of-mine/x"])
+@pytest.mark.parametrize("option", ["--store", "logs"])
+def test_a_place_that_cannot_be_reached_is_one_line(
+    folder: Path, place: str, option: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    given = [str(folder), "--store", place] if option == "--store" else [place]
+    done = CliRunner().invoke(arena, ["analyze", *given])
+    assert done.exit_code == 2, done.output
+    assert done.output.startswith(f"Error: {'--store ' if option == '--store' else ''}{place}: ")
+    assert done.output.count("\n") == 1
 
 
 def test_the_store_is_plain_parquet(folder: Path, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 from urllib.parse import unquote
 
+from fsspec import AbstractFileSystem
 from fsspec.core import url_to_fs
 from inspect_ai.log import EvalLog, list_eval_logs, read_eval_log
 
@@ -73,22 +74,36 @@ def _places(paths: Iterable[object]) -> list[str]:
     """Return where each log is as a URL, folders searched, each file once."""
     found: dict[str, None] = {}
     for given in paths:
-        files, place = url_to_fs(str(given))
-        if not files.exists(place):
-            raise BadInput(f"{given}: there is no such file or folder; give a log or a log folder")
+        files, place = place_of(str(given))
         url = files.unstrip_protocol(place)
         inside = _inside(url) if files.isdir(place) else [url]
         if not inside:
             raise BadInput(f"{given}: no logs in this folder; run inspect eval --log-dir {given}")
         for log in inside:
-            _require_read_as_named(log)
+            require_read_as_named(log)
         found.update(dict.fromkeys(inside))
     if not found:
         raise BadInput("no logs given; name log files or a log folder")
     return list(found)
 
 
-def _require_read_as_named(place: str) -> None:
+def place_of(given: str) -> tuple[AbstractFileSystem, str]:
+    """Return the file system and the path of what is there.
+
+    Raises:
+        BadInput: nothing is, or it cannot be reached.
+    """
+    try:
+        files, place = url_to_fs(given)
+        there = files.exists(place)
+    except Exception as error:  # whatever a file system raises for want of a package or a right
+        raise BadInput(f"{given}: cannot be reached ({_line(error)}); mend that") from None
+    if not there:
+        raise BadInput(f"{given}: there is no such file or folder; give a log or a log folder")
+    return files, place
+
+
+def require_read_as_named(place: str) -> None:
     """Refuse a name that stands for another one in a URL: Inspect would open that other file."""
     if place.startswith("file:") and (unquote(place) != place or set(place) & set("?#")):
         raise BadInput(f"{place}: '%', '?' or '#' in a path leads to another file; rename it")
@@ -118,11 +133,13 @@ def _why_not_finished(log: EvalLog) -> str:
     if log.status == "started":
         return (
             f"{log.location}: still running, or killed; wait for it, or finish it with: "
-            f"inspect eval-retry {log.location}"
+            f"inspect eval-retry {log.location} (in a folder of arena sweep or arena gate run: "
+            "with the same command again)"
         )
     return (
         f"{log.location}: the run ended in status '{log.status}'; finish it with: "
-        f"inspect eval-retry {log.location}"
+        f"inspect eval-retry {log.location} (in a folder of arena sweep or arena gate run: with "
+        "the same command again)"
     )
 
 

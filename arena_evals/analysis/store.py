@@ -59,27 +59,36 @@ class Store:
     def holds(self, log: str) -> bool:
         """Return whether the table of a log as it is now is there."""
         place = self._place(log)
-        return bool(self._files.exists(f"{place.folder}/{place.name}"))
+        try:
+            return bool(self._files.exists(f"{place.folder}/{place.name}"))
+        except Exception as error:  # likewise, or of a right
+            raise self._unusable(error) from None
 
     @cached_property
     def _files(self) -> AbstractFileSystem:
-        return url_to_fs(self.place)[0]
+        try:
+            files: AbstractFileSystem = url_to_fs(self.place)[0]
+        except Exception as error:  # whatever a file system raises for want of a package
+            raise self._unusable(error) from None
+        return files
 
     def _place(self, log: str) -> _Place:
         files, path = url_to_fs(log)
         state = (log, files.ukey(path), self._code, inspect_ai.__version__)
         stem = path.rpartition("/")[2].rpartition(".")[0]
         begin = f"{stem}-{_short(log)}-"
-        return _Place(url_to_fs(self.place)[1], begin, f"{begin}{_short(*state)}.parquet")
+        return _Place(
+            self._files._strip_protocol(self.place), begin, f"{begin}{_short(*state)}.parquet"
+        )
 
     def _kept(self, place: _Place) -> pd.DataFrame | None:
         try:
             content = self._files.cat_file(f"{place.folder}/{place.name}")
             return _texts_again(pd.read_parquet(BytesIO(content)))
-        except (OSError, ValueError):  # none, or cut off; pyarrow's errors are among these
-            return None
         except ImportError:
             raise _no_parquet() from None
+        except Exception:  # none, or cut off: what it raises is wherever its bytes lead the reader
+            return None
 
     def _keep(self, place: _Place, table: pd.DataFrame) -> None:
         """Write a table under another name first, so that no file is ever half there."""
@@ -90,12 +99,14 @@ class Store:
             self._files.pipe_file(unnamed, content.getvalue())
             self._files.mv(unnamed, f"{place.folder}/{place.name}")
             self._forget_older(place)
-        except OSError as error:
-            raise BadInput(
-                f"--store {self.place}: cannot be written ({error}); name a place that can"
-            ) from None
         except ImportError:
             raise _no_parquet() from None
+        except Exception as error:  # likewise
+            raise self._unusable(error) from None
+
+    def _unusable(self, error: Exception) -> BadInput:
+        said = " ".join(str(error).split())[:160]
+        return BadInput(f"--store {self.place}: cannot be used ({said}); name a folder that can")
 
     def _forget_older(self, place: _Place) -> None:
         for path in self._files.ls(place.folder, detail=False, refresh=True):

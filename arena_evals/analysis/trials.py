@@ -18,6 +18,7 @@ from inspect_ai.model import GenerateConfig, ModelConfig
 from inspect_ai.scorer import Score
 from pandas.api.types import union_categoricals
 
+from arena_evals import providers
 from arena_evals.analysis import labels
 from arena_evals.analysis.labels import common_label, labelled_by, labels_in, merged
 from arena_evals.analysis.logs import ChosenLogs, choose_logs, reading
@@ -26,6 +27,7 @@ from arena_evals.analysis.workers import for_each, n_workers
 from arena_evals.errors import BadInput
 from arena_evals.providers import is_secret, is_simulated
 from arena_evals.schema import Arm, Kind, Order, Persona, TrialMetadata, Verdict
+from arena_evals.schema import trial as of_a_trial
 
 RULES = ("decision", "action")
 INSTRUMENTS = (*RULES, "judge", "cascade")
@@ -265,8 +267,8 @@ def _table_in(place: str, log: EvalLog) -> pd.DataFrame:
 
 
 def _store(place: str) -> Store:
-    """Return the store at a place, of tables that this module and that of labels make."""
-    return Store(place, sys.modules[__name__], labels)
+    """Return the store at a place, of tables that these modules make."""
+    return Store(place, sys.modules[__name__], labels, providers, of_a_trial)
 
 
 def _table(log: EvalLog) -> pd.DataFrame:

@@ -10,7 +10,6 @@ from typing import Any
 import click
 import pandas as pd
 from rich.console import Console
-from rich.progress import Progress
 
 from arena_evals.analysis import (
     Answer,
@@ -32,6 +31,7 @@ from arena_evals.analysis import (
     comparisons,
     trials_of,
 )
+from arena_evals.cli.progress import counting
 from arena_evals.cli.stored import stored
 from arena_evals.cli.tables import show, show_comparisons, show_corrected, show_dose_response
 from arena_evals.errors import BadInput
@@ -90,9 +90,8 @@ def analyze(
 
 def _read(chosen: ChosenLogs, store: str | None) -> pd.DataFrame:
     """Read the trials, with a progress bar on standard error."""
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        reading = bar.add_task("Reading logs", total=len(chosen.headers))
-        return trials_of(chosen, progress=lambda: bar.advance(reading), store=store)
+    with counting("Reading logs", len(chosen.headers)) as read:
+        return trials_of(chosen, progress=read, store=store)
 
 
 def _answered(trials: pd.DataFrame) -> tuple[list[Answer], list[Comparison]]:

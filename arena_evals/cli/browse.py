@@ -15,6 +15,7 @@ from fsspec.core import url_to_fs
 from inspect_ai.log import bundle_log_dir
 
 from arena_evals.analysis import ChosenLogs, choose_logs
+from arena_evals.analysis.logs import place_of
 from arena_evals.cli.report import found_in, from_logs, texts_in
 from arena_evals.errors import BadInput
 from arena_evals.report import Trial, page
@@ -31,9 +32,7 @@ def view(logs: str, port: int) -> None:
 
     Logs of runs that go on or have failed are shown too.
     """
-    files, place = url_to_fs(logs)
-    if not files.exists(place):
-        raise BadInput(f"{logs}: there is no such file or folder; give a log or a log folder")
+    files, place = place_of(logs)
     _require_free(port)
     url = files.unstrip_protocol(place)
     folder = url if files.isdir(place) else url.rpartition("/")[0]

@@ -1,5 +1,6 @@
 """``arena plan``: what a task would call, read, write, take and cost, before it runs."""
 
+from math import isnan
 from typing import Any
 
 import click
@@ -19,6 +20,7 @@ from arena_evals.cli.budget import (
     table,
 )
 from arena_evals.cli.pairs import pairs
+from arena_evals.errors import BadInput
 from arena_evals.runs.prices import Price, dollars
 from arena_evals.runs.rehearsal import Rehearsal, rehearse
 
@@ -28,7 +30,7 @@ from arena_evals.runs.rehearsal import Rehearsal, rehearse
 @options
 @click.option(
     "--calls-per-minute",
-    type=click.FloatRange(0, min_open=True),
+    type=click.FloatRange(0, 1e9, min_open=True, max_open=True),
     help="How many calls of the model a minute your limits allow.",
 )
 def plan(task: str, calls_per_minute: float | None, **given: Any) -> None:
@@ -37,6 +39,8 @@ def plan(task: str, calls_per_minute: float | None, **given: Any) -> None:
     TASK is a task's name, such as shutdown_dilemma; its parameters follow as for inspect eval,
     -T NAME=VALUE. Nothing is called and no key is needed.
     """
+    if calls_per_minute is not None and isnan(calls_per_minute):
+        raise BadInput("--calls-per-minute: nan is no number; give one")
     asked = Given(**given)
     run = rehearse(task, pairs("-T", asked.parameters), asked.answer_tokens)
     logs = pilot_logs(asked, run.name, run.pressure) if asked.pilot else None

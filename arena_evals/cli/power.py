@@ -5,7 +5,6 @@ from typing import Any, NamedTuple
 
 import click
 from rich.console import Console
-from rich.progress import Progress
 from rich.table import Table
 
 from arena_evals.analysis import (
@@ -33,6 +32,7 @@ from arena_evals.cli.budget import (
     table,
 )
 from arena_evals.cli.pairs import pairs
+from arena_evals.cli.progress import counting
 from arena_evals.errors import BadInput
 from arena_evals.runs.rehearsal import Rehearsal, rehearse
 
@@ -124,9 +124,8 @@ def _rehearsed(scenario: str, asked: Given) -> Rehearsal:
 
 def _read(logs: ChosenLogs) -> Pilot:
     """Read the pilot, with a progress bar on standard error."""
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        reading = bar.add_task("Reading logs", total=len(logs.headers))
-        return pilot(trials_of(logs, progress=lambda: bar.advance(reading)))
+    with counting("Reading logs", len(logs.headers)) as read:
+        return pilot(trials_of(logs, progress=read))
 
 
 def _expected(

@@ -21,13 +21,12 @@ from inspect_ai.log import (
 )
 from inspect_ai.model import GenerateConfig, Model, get_model
 from pydantic import ValidationError
-from rich.console import Console
-from rich.progress import Progress
 
 from arena_evals.analysis import ChosenLogs, choose_logs
 from arena_evals.analysis.logs import reading
 from arena_evals.analysis.trials import grader_of
 from arena_evals.cli.pairs import pairs
+from arena_evals.cli.progress import counting
 from arena_evals.cli.rejudge import answered, judged_again
 from arena_evals.errors import BadInput
 from arena_evals.providers import is_secret, is_simulated, require_nothing_secret
@@ -248,9 +247,8 @@ def _rescored(place: str, panel: Sequence[Model], grading: Grading) -> EvalLog:
     """Read a log and judge it, with a progress bar on standard error."""
     with reading(place):
         log = read_eval_log(place)
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        judging = bar.add_task("Judging answers", total=len(answered(log)))
-        return anyio.run(partial(judged_again, log, panel, grading, lambda: bar.advance(judging)))
+    with counting("Judging answers", len(answered(log))) as judged:
+        return anyio.run(partial(judged_again, log, panel, grading, judged))
 
 
 def _write(log: EvalLog, target: Path) -> None:

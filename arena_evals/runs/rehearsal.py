@@ -16,6 +16,7 @@ from arena_evals.runs.guess import ANSWER, tokens_of, turns_of
 from arena_evals.schema import Arm, TrialMetadata
 from arena_evals.tasks.composition import Grading
 
+_OF_GRADERS = "judge_validation"  # asks graders about gold answers, and no model anything
 _MODEL = "INSPECT_EVAL_MODEL"  # where Inspect finds a model that nobody named
 
 
@@ -54,7 +55,8 @@ def rehearse(
     Raises:
         BadInput: there is no such task or parameter, or the task refuses a value.
     """
-    name = one_of(task.removeprefix("arena_evals/"), tasks.__all__, "task")
+    measuring = [name for name in tasks.__all__ if name != _OF_GRADERS]
+    name = one_of(task.removeprefix("arena_evals/"), measuring, "task")
     make = getattr(tasks, name)
     for given in arguments:
         one_of(given, inspect.signature(make).parameters, f"{name}: parameters")
