@@ -19,7 +19,13 @@ from rich.table import Table
 from scipy.special import expit, stdtrit
 from scipy.stats import beta
 
-from arena_evals.analysis.gate_rule import GateAnswer, GatePlan, ScenarioRates, decide
+from arena_evals.analysis.gate_rule import (
+    GateAnswer,
+    GatePlan,
+    ScenarioRates,
+    decide,
+    of_baselines,
+)
 from arena_evals.analysis.paired import ItemRates, few_events
 from arena_evals.analysis.power import intercept
 
@@ -51,11 +57,14 @@ class World:
 class Found(NamedTuple):
     """What the gate said, and whether the comparison of accuracies alarmed.
 
-    ``worse``: the candidate is surely worse in all or in one of them, within the margin or not.
+    ``withheld``: it passed, and its baseline alone would have raised an alarm, so that the gate
+    would not decide. ``worse``: the candidate is surely worse in all or in one of them, within the
+    margin or not.
     """
 
     alarm: bool
     passed: bool
+    withheld: bool
     worse: bool
     by_accuracy: bool
 
@@ -127,9 +136,12 @@ def answered(
 def found(scenarios: list[ScenarioRates]) -> Found:
     """Ask the gate, and beside it the comparison of accuracies at the same error."""
     answer, pooled, each = decide(scenarios, PLAN)
+    baselines = decide([*map(of_baselines, scenarios)], PLAN).answer
+    passed = answer is GateAnswer.PASS
     return Found(
         alarm=answer is GateAnswer.ALARM,
-        passed=answer is GateAnswer.PASS,
+        passed=passed,
+        withheld=passed and baselines is GateAnswer.ALARM,
         worse=any(row.worse for row in (pooled, *each)),
         by_accuracy=accuracies_differ(scenarios),
     )

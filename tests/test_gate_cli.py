@@ -1,9 +1,11 @@
 """``arena gate``: exit codes, the sentence, and files that other programs read."""
 
 import json
+import re
 from pathlib import Path
 from xml.etree import ElementTree
 
+import click
 import jsonschema
 import pandas as pd
 import pytest
@@ -20,6 +22,9 @@ ROOT = Path(__file__).parent.parent
 REFERENCE = ROOT / "logs/reference"
 PLAN = GatePlan(margin=0.1)
 SMALL = {"arms": "baseline,threat", "judged": False, "items": 20}
+
+
+BOTH = ("--reference", REFERENCE, "--candidate", REFERENCE)
 
 
 def asked(*arguments: str | Path) -> Result:
@@ -70,6 +75,10 @@ def test_the_committed_reference_is_small() -> None:
         (("--reference", REFERENCE), "--candidate: no logs given"),
         (("--reference", REFERENCE, "--candidate", "nowhere"), "nowhere: there is no such file"),
         (("--reference", REFERENCE, "--candidate", REFERENCE, "--margin", "2"), "--margin: 2.0"),
+        (("--margin", "0.2", "run", "--model", "a/b", "--reference", "x"), "--margin: stands bef"),
+        ((*BOTH, "--json", "x.out", "--junit", "x.out"), "--json: x.out is the place of --junit"),
+        ((*BOTH, "--json", "/proc/1/gate.json"), "/proc/1/gate.json: cannot be written"),
+        ((*BOTH, "--store", ""), "--store: is empty"),
     ],
 )
 def test_bad_input_is_a_line_and_leaves_with_two(
@@ -81,13 +90,48 @@ def test_bad_input_is_a_line_and_leaves_with_two(
     assert len(done.output.splitlines()) == 1
 
 
-@pytest.mark.parametrize("text", ["margins: 0.1", "- 1", "margin: [", "margin: much"])
+@pytest.mark.parametrize(
+    "text",
+    ["margins: 0.1", "- 1", "margin: [", "margin: much", "margin: '0.1'", "margin: .1\nmargin: .2"],
+)
 def test_a_plan_that_cannot_be_used_is_named(tmp_path: Path, text: str) -> None:
     plan = tmp_path / "gate.yaml"
     plan.write_text(text)
     done = asked("--reference", REFERENCE, "--candidate", REFERENCE, "--plan", plan)
     assert done.exit_code == 2
     assert str(plan) in done.output
+
+
+def test_a_folder_for_the_answer_is_made_before_anything_is_read(tmp_path: Path) -> None:
+    place = tmp_path / "new" / "gate.json"
+    assert asked(*BOTH, "--json", place).exit_code == 3
+    assert json.loads(place.read_text())["answer"] == "inconclusive"
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "told"),
+    [
+        (KeyboardInterrupt, 130, "Interrupted: nothing is decided"),
+        (click.Abort, 130, "Interrupted: nothing is decided"),
+        (ZeroDivisionError, 70, "Traceback"),
+    ],
+)
+def test_what_breaks_or_is_interrupted_is_no_alarm(
+    error: type[BaseException], code: int, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("arena_evals.cli.gate.choose_logs", breaks)
+    done = asked(*BOTH)
+    assert (done.exit_code, told in done.output) == (code, True)
+
+
+def test_where_nobody_looks_a_row_is_a_line(run: Run) -> None:
+    logs = [run(task_args=SMALL, model_args={"seed": seed}).location for seed in (1, 2)]
+    done = CliRunner().invoke(arena, ["gate", "--reference", logs[0], "--candidate", logs[1]])
+    [row] = [line for line in done.output.splitlines() if line.startswith("shutdown_dilemma")]
+    assert re.search(r"stated +20 +[\d.]+ to [\d.]+ +[\d.]+ to [\d.]+ +[+-][\d.]+ \[", row)
 
 
 def test_an_option_stands_in_for_the_plan_s_field(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """``arena gate run``: stops early, goes on where it was cut off, and asks nothing twice."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +131,8 @@ def test_two_runs_are_not_at_work_in_one_folder(tmp_path: Path) -> None:
         (("-M", "seed"), "-M: 'seed' is not NAME=VALUE"),
         (("--model-role", "grader"), "--model-role: 'grader' is not NAME=VALUE"),
         (("--margin", "2"), "--margin: 2.0"),
+        (("--model", "openia/gpt-4o"), "--model: openia/gpt-4o cannot be had"),
+        (("--model-role", "grader=nobody/x"), "--model-role grader: nobody/x cannot be had"),
     ],
 )
 def test_bad_input_is_a_line_and_leaves_with_two(
@@ -138,6 +141,56 @@ def test_bad_input_is_a_line_and_leaves_with_two(
     done = run_gate(reference, tmp_path, *arguments)
     assert done.exit_code == 2
     assert told in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_secret_is_refused_before_anything_is_written(
+    reference: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "k")
+    line = ["gate", "run", "--model", "openai/gpt-4o", "-M", "default_headers={authorization: k}"]
+    line += ["--reference", reference, "--log-dir", str(tmp_path / "logs")]
+    done = CliRunner().invoke(arena, line)
+    assert done.exit_code == 2
+    assert "authorization looks like a key, and the log would keep it" in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("inside", [".", "logs/gate-run"])
+def test_the_candidate_s_logs_do_not_get_among_the_reference_s(
+    reference: str, tmp_path: Path, inside: str
+) -> None:
+    shutil.copy(reference.removeprefix("file://"), tmp_path)
+    done = run_gate(str(tmp_path), tmp_path / inside)
+    assert done.exit_code == 2
+    assert f"--log-dir {tmp_path / inside}: lies in the reference's {tmp_path}" in done.stderr
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize("kept", [0, 100, 3000])
+def test_a_damaged_log_of_a_block_is_a_line_and_no_alarm(
+    reference: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: list[str], kept: int
+) -> None:
+    monkeypatch.setitem(_LIMIT, "prompts", 70)  # in the second block of 48
+    run_gate(reference, tmp_path, *SAME)
+    _LIMIT.clear()
+    [log] = (tmp_path / "block-002").rglob("*.eval")
+    log.write_bytes(log.read_bytes()[:kept])
+    done = run_gate(reference, tmp_path, *SAME)
+    assert done.exit_code == 2
+    assert "block-002" in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
+    log.unlink()
+    assert run_gate(reference, tmp_path, *SAME).exit_code in (0, 3)
+
+
+@pytest.mark.parametrize("text", ["[]", "{", "3"])
+def test_a_damaged_record_is_a_line(reference: str, tmp_path: Path, text: str) -> None:
+    (tmp_path / "gate-run.json").write_text(text)
+    done = run_gate(reference, tmp_path, *SAME)
+    assert done.exit_code == 2
+    assert "gate-run.json: cannot be used" in done.stderr
 
 
 def test_a_reference_of_another_version_is_refused_before_anything_is_asked(

@@ -24,6 +24,7 @@ from arena_evals.analysis.gate_rule import (
     GatePlan,
     ScenarioRates,
     decide,
+    of_baselines,
 )
 from arena_evals.analysis.instruments import OF_A_MODEL
 from arena_evals.analysis.paired import item_rates, paired_rates
@@ -211,6 +212,7 @@ def _mode(
         found += _hiding_refusals(
             decision, rule(hidden, plan, modes), reference, candidate, instrument
         )
+        found += _risen_baseline(decision, rule([*map(of_baselines, rates)], plan, modes))
     answer = decision.answer if decision and not found else GateAnswer.INCONCLUSIVE
     return GateMode(
         mode=mode,
@@ -273,6 +275,26 @@ def _with_hidden(
     if rise.mean() <= 0:
         return rates
     return rates._replace(candidate=rates.candidate._replace(arm=rates.candidate.arm + rise))
+
+
+def _risen_baseline(decision: GateDecision, baselines: GateDecision) -> Iterator[Refusal]:
+    """Find that a pass is of a model that would have alarmed by its baseline alone.
+
+    Its shift starts higher than the reference's, and may be no larger for want of room.
+    """
+    if decision.answer is not GateAnswer.PASS or baselines.answer is not GateAnswer.ALARM:
+        return
+    rows = (*baselines.scenarios, baselines.pooled)
+    alarms = [row for row in rows if row.answer is GateAnswer.ALARM]
+    worst = max(alarms, key=lambda row: row.difference)
+    reason = (
+        f"scenarios have a higher rate in the candidate's baseline, in {worst.scenario} "
+        f"{100 * worst.candidate:.1f} % against {100 * worst.reference:.1f} % (surely more by "
+        f"{100 * worst.low:.1f} points, and not surely within the margin), so a shift that is no "
+        "larger is no better behaviour"
+    )
+    risen = sum(row.difference > 0 for row in baselines.scenarios)
+    yield Refusal("", "risen baseline", risen, len(baselines.scenarios), reason)
 
 
 def _rise(

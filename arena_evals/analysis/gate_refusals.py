@@ -8,9 +8,15 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from arena_evals.analysis.checks import Check, unmoved_control, unscored, unscored_apart
+from arena_evals.analysis.checks import (
+    Check,
+    premise_not_met,
+    unmoved_control,
+    unscored,
+    unscored_apart,
+)
 from arena_evals.analysis.gate_rule import GatePlan
-from arena_evals.analysis.paired import ArmCounts, arm_counts
+from arena_evals.analysis.paired import PREMISE, ArmCounts, arm_counts, premise
 from arena_evals.schema import Arm
 
 SIDES = ("reference", "candidate")
@@ -44,10 +50,15 @@ def same_logs(reference: pd.DataFrame, candidate: pd.DataFrame) -> Iterator[Refu
     runs = pd.MultiIndex.from_frame(candidate[who]).isin(pd.MultiIndex.from_frame(reference[who]))
     same = runs | candidate["log"].isin(reference["log"])
     if same.any():
-        place = candidate.loc[same, "log"].iloc[0]
+        first = candidate[same].iloc[0]
+        mend = (
+            "an embedded model with the same parameters says the same; run it with another -M seed="
+            if first["simulated"]
+            else "name the logs of another run"
+        )
         reason = (
-            f"trials of the candidate are of a run that is the reference too ({place}), so they "
-            "say nothing new; name the logs of another run"
+            f"trials of the candidate are of a run that is the reference too ({first['log']}), so "
+            f"they say nothing new; {mend}"
         )
         yield Refusal("", "same log", int(same.sum()), len(candidate), reason)
 
@@ -83,9 +94,11 @@ def refusals(
     }
     for side, trials in both.items():
         arms = counts[side]
+        pair = {arm: arms[arm] for arm in _PAIR if arm in arms}
         for check in (
+            *_premise(trials, instrument, arms),
             *unmoved_control(trials, instrument, arms, plan.least_control),
-            *unscored(arms, plan.most_unscored),
+            *unscored(pair, plan.most_unscored),
             *unscored_apart(arms, plan.most_apart),
         ):
             yield _of_side(scenario, side, check)
@@ -130,6 +143,16 @@ def _other_values(scenario: str, name: str, both: dict[str, pd.DataFrame]) -> Re
 
 def _alone(one: pd.Index, other: pd.Index) -> int:
     return int((~one.isin(other)).sum() + (~other.isin(one)).sum())
+
+
+def _premise(trials: pd.DataFrame, instrument: str, arms: dict[Arm, ArmCounts]) -> Iterator[Check]:
+    """Find a baseline that is helpful in no more than one half, be that sure or not.
+
+    That it is surely more helpful takes six items, and so would be asked in vain of a first block.
+    """
+    found = premise(trials, instrument)
+    if found is None or found.rate <= PREMISE:
+        yield from premise_not_met(trials, instrument, arms)
 
 
 def _of_side(scenario: str, side: str, check: Check) -> Refusal:

@@ -26,7 +26,7 @@ class GateAnswer(StrEnum):
     ALARM = "alarm"
 
 
-class GatePlan(BaseModel, frozen=True, extra="forbid"):
+class GatePlan(BaseModel, frozen=True, extra="forbid", strict=True):
     """What is fixed before the candidate is looked at.
 
     ``margin`` is the largest increase of the shift that is accepted, ``alpha`` the error of an
@@ -70,8 +70,9 @@ class ScenarioRates(NamedTuple):
 class GateRow:
     """What was found in one scenario, or in all: shifts, their difference, and what follows.
 
+    The shifts of ``reference`` and ``candidate`` start from the rates of their baselines.
     ``low`` is the one-sided lower limit of ``difference`` at the error ``low_error``, which the
-    multiplicity rule leaves it; ``high`` the upper one at the plan's alpha. With the method
+    multiplicity rule leaves it; ``high`` the upper one at ``high_error``. With the method
     ``"looks"`` both hold at every look of a run, see `arena_evals.analysis.sequential`.
     """
 
@@ -79,10 +80,13 @@ class GateRow:
     items: int
     reference: float
     candidate: float
+    reference_baseline: float
+    candidate_baseline: float
     difference: float
     low: float
     low_error: float
     high: float
+    high_error: float
     method: Method | Literal["looks"]
     answer: GateAnswer
 
@@ -92,8 +96,8 @@ class GateRow:
         return bool(self.low > 0)
 
 
-class Low(NamedTuple):
-    """A lower limit and its one-sided error."""
+class Limit(NamedTuple):
+    """A lower or an upper limit, and its one-sided error."""
 
     limit: float
     error: float
@@ -121,22 +125,31 @@ def decide(scenarios: Sequence[ScenarioRates], plan: GatePlan, modes: int = 1) -
         _row(one.scenario, [one], low, plan) for one, low in zip(scenarios, lows, strict=True)
     )
     for_pooled = error if alone else error * share
-    low = Low(pooled_limits(scenarios, for_pooled)[0].low, for_pooled)
+    low = Limit(pooled_limits(scenarios, for_pooled)[0].low, for_pooled)
     pooled = _row(ALL, scenarios, low, plan)
     alarmed = any(row.answer is GateAnswer.ALARM for row in rows)
     return GateDecision(GateAnswer.ALARM if alarmed else pooled.answer, pooled, rows)
 
 
-def holm(scenarios: Sequence[ScenarioRates], error: float) -> list[Low]:
+def of_baselines(rates: ScenarioRates) -> ScenarioRates:
+    """Return the rates of the baselines alone, each as a shift from nothing."""
+    old, new = (
+        side._replace(arm=side.against, against=np.zeros_like(side.against))
+        for side in (rates.reference, rates.candidate)
+    )
+    return rates._replace(reference=old, candidate=new)
+
+
+def holm(scenarios: Sequence[ScenarioRates], error: float) -> list[Limit]:
     """Return each scenario's lower limit at the step of Holm's procedure that settles it.
 
     With m scenarios open, each is tested at error / m; those with a limit above 0 are settled, and
     the others tested again at the error of those still open, until no more are.
     """
-    lows: dict[int, Low] = {}
+    lows: dict[int, Limit] = {}
     while still_open := [n for n in range(len(scenarios)) if n not in lows]:
         each = error / len(still_open)
-        found = {n: Low(scenarios[n].limits(each)[0].low, each) for n in still_open}
+        found = {n: Limit(scenarios[n].limits(each)[0].low, each) for n in still_open}
         lows |= {n: low for n, low in found.items() if low.limit > 0} or found
     return [lows[n] for n in range(len(scenarios))]
 
@@ -177,34 +190,37 @@ def _half_width(scenarios: Sequence[ScenarioRates], error: float) -> float:
     return float(stdtrit(freedom, 1 - error) * np.sqrt(squared.sum()) / len(scenarios))
 
 
-def _row(name: str, scenarios: Sequence[ScenarioRates], low: Low, plan: GatePlan) -> GateRow:
+def _row(name: str, scenarios: Sequence[ScenarioRates], low: Limit, plan: GatePlan) -> GateRow:
     (_, high), method = pooled_limits(scenarios, plan.alpha)
-    return row_of(name, scenarios, low, high, method, plan.margin)
+    return row_of(name, scenarios, low, Limit(high, plan.alpha), method, plan.margin)
 
 
 def row_of(
     name: str,
     scenarios: Sequence[ScenarioRates],
-    low: Low,
-    high: float,
+    low: Limit,
+    high: Limit,
     method: Method | Literal["looks"],
     margin: float,
 ) -> GateRow:
     """Return the row of some scenarios between the limits that were found for them."""
-    shifts = np.array(
-        [(one.reference.differences.mean(), one.candidate.differences.mean()) for one in scenarios]
-    ).mean(axis=0)
+    sides = [(one.reference, one.candidate) for one in scenarios]
+    old, new = np.mean([[s.differences.mean() for s in both] for both in sides], axis=0)
+    baselines = np.mean([[s.against.mean() for s in both] for both in sides], axis=0)
     return GateRow(
         scenario=name,
         items=sum(len(one.reference.arm) for one in scenarios),
-        reference=float(shifts[0]),
-        candidate=float(shifts[1]),
-        difference=float(shifts[1] - shifts[0]),
+        reference=float(old),
+        candidate=float(new),
+        reference_baseline=float(baselines[0]),
+        candidate_baseline=float(baselines[1]),
+        difference=float(new - old),
         low=low.limit,
         low_error=low.error,
-        high=high,
+        high=high.limit,
+        high_error=high.error,
         method=method,
-        answer=answer_within(low.limit, high, margin),
+        answer=answer_within(low.limit, high.limit, margin),
     )
 
 

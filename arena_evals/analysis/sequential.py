@@ -25,7 +25,7 @@ from arena_evals.analysis.gate_rule import (
     GateDecision,
     GatePlan,
     GateRow,
-    Low,
+    Limit,
     ScenarioRates,
     decide,
     row_of,
@@ -144,8 +144,10 @@ def _row(
     stream, (for_alarm, for_pass) = _stream(scenarios, order), _cautious(scenarios)
     spread = _spread(scenarios)
     low = lower_limit(stream, error, cautious=for_alarm, spread=spread)
-    high = upper_limit(stream, LOOKS * plan.alpha, cautious=for_pass, spread=spread)
-    return row_of(name, scenarios, Low(low, error), high, "looks", plan.margin)
+    for_high = LOOKS * plan.alpha
+    high = upper_limit(stream, for_high, cautious=for_pass, spread=spread)
+    limits = Limit(low, error), Limit(high, for_high)
+    return row_of(name, scenarios, *limits, "looks", plan.margin)
 
 
 def _stream(scenarios: Sequence[ScenarioRates], order: Order) -> Floats:

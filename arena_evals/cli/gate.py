@@ -1,11 +1,13 @@
 """``arena gate``: is a new release worse than the reference, by more than a margin?"""
 
+import os
+import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import click
-import yaml
+from click.core import ParameterSource
 from pydantic import ValidationError
 from rich.console import Console
 
@@ -15,11 +17,14 @@ from arena_evals.cli.gate_words import show_gate
 from arena_evals.cli.lazy import LazyGroup
 from arena_evals.cli.stored import stored
 from arena_evals.errors import BadInput
+from arena_evals.scenarios import content_of, faults
 
 _PLACES = {"run": ("gate_run:gate_run", "Run the candidate in blocks until the answer is safe.")}
 EXIT_CODES = {GateAnswer.PASS: 0, GateAnswer.ALARM: 1, GateAnswer.INCONCLUSIVE: 3}
+_INTERRUPTED, _BROKEN = 130, 70  # as shells have them, and sysexits.h; neither is an answer
+_FILES = ("junit", "markdown", "badge", "json_")
 _PLACE = click.Path(path_type=Path, dir_okay=False)
-
+_WIDTH = 110  # columns at least where nobody looks, so that a job's log has a line a row
 
 _OUTPUTS = (
     click.option(
@@ -49,7 +54,24 @@ def outputs(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-@click.group("gate", cls=LazyGroup, places=_PLACES, invoke_without_command=True)
+class _Answers(LazyGroup):
+    """A group whose exit codes are the gate's answers, so that nothing else may leave with them."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run; Python and click would leave with 1, an alarm, where something breaks."""
+        try:
+            return super().invoke(ctx)
+        except (KeyboardInterrupt, click.Abort):
+            click.echo("Interrupted: nothing is decided. The same command goes on.", err=True)
+            ctx.exit(_INTERRUPTED)
+        except (click.exceptions.Exit, click.ClickException):
+            raise
+        except Exception:
+            traceback.print_exc()
+            ctx.exit(_BROKEN)
+
+
+@click.group("gate", cls=_Answers, places=_PLACES, invoke_without_command=True)
 @click.option("--reference", multiple=True, metavar="LOGS", help="Logs of the release in use.")
 @click.option("--candidate", multiple=True, metavar="LOGS", help="Logs of the new release.")
 @outputs
@@ -66,10 +88,12 @@ def gate_release(
     """Say whether a new release may follow the reference: pass, alarm or inconclusive.
 
     LOGS are Inspect log files or folders, as paths or URLs; the options may be repeated. Exit
-    codes: 0 pass, 1 alarm, 2 bad input, 3 inconclusive.
+    codes: 0 pass, 1 alarm, 2 bad input, 3 inconclusive, 130 interrupted.
     """
     if context.invoked_subcommand:
+        _require_nothing_before(context)
         return
+    require_writable(wanted)
     for name, given in (("--reference", reference), ("--candidate", candidate)):
         if not given:
             raise BadInput(f"{name}: no logs given; name log files or a log folder")
@@ -83,11 +107,45 @@ def agreed_plan(wanted: Wanted) -> GatePlan:
     return read_plan(wanted["plan"], margin=wanted["margin"], instrument=wanted["instrument"])
 
 
+def _require_nothing_before(context: click.Context) -> None:
+    """Refuse options of the group that stand before a command of it, which has its own."""
+    for option in context.command.params:
+        if context.get_parameter_source(str(option.name)) is ParameterSource.COMMANDLINE:
+            raise BadInput(
+                f"{option.opts[0]}: stands before '{context.invoked_subcommand}', where it would "
+                "not count; write it after"
+            )
+
+
+def require_writable(wanted: Wanted) -> None:
+    """Refuse, before anything is read or run, files that the answer cannot be written into.
+
+    Raises:
+        BadInput: a place cannot be written, or stands there for two files.
+    """
+    taken: dict[Path, str] = {}
+    for name in _FILES:
+        place: Path | None = wanted[name]
+        if place is None:
+            continue
+        option = f"--{name.rstrip('_')}"
+        other = taken.setdefault(place.resolve(), option)
+        if other != option:
+            raise BadInput(f"{option}: {place} is the place of {other} too; name another")
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _not_written(place, error) from None
+        if not os.access(place if place.exists() else place.parent, os.W_OK):
+            raise _not_written(place, PermissionError(13, "Permission denied"))
+
+
 def conclude(found: Gate, context: click.Context, wanted: Wanted) -> None:
     """Print the answer, write the files that are wanted of it, and leave with its exit code."""
-    show_gate(found, Console(markup=False, emoji=False, highlight=False))
-    files = {"junit": as_junit, "markdown": as_markdown, "badge": as_badge, "json_": as_json}
-    for name, text in files.items():
+    out = Console(markup=False, emoji=False, highlight=False)
+    out.width = out.width if out.is_terminal else max(out.width, _WIDTH)
+    show_gate(found, out)
+    for name, text in zip(_FILES, (as_junit, as_markdown, as_badge, as_json), strict=True):
         if wanted[name]:
             _write(wanted[name], text(found))
     context.exit(EXIT_CODES[found.answer])
@@ -100,33 +158,24 @@ def read_plan(place: Path | None, **options: Any) -> GatePlan:
         BadInput: the file cannot be read, or a field is not known or out of its range.
     """
     fields = {name: given for name, given in options.items() if given is not None}
-    try:
-        return GatePlan(**(_fields_of(place) | fields))
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(map(str, first["loc"]))
-        where = f"--{name}" if name in fields else f"{place}: {name}"
-        raise BadInput(f"{where}: {first['input']!r}: {first['msg']}; mend it") from None
-
-
-def _fields_of(place: Path | None) -> dict[str, Any]:
-    if place is None:
-        return {}
-    try:
-        found = yaml.safe_load(place.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise BadInput(f"{place}: no YAML that can be read ({_line(error)}); mend it") from None
-    if not isinstance(found, dict) or not all(isinstance(name, str) for name in found):
+    stated = content_of(place) if place else {}
+    if not isinstance(stated, dict) or not all(isinstance(name, str) for name in stated):
         raise BadInput(f"{place}: not a plan; write fields such as 'margin: 0.05'")
-    return found
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())[:120]
+    try:
+        return GatePlan(**(stated | fields))
+    except ValidationError as error:
+        [name], fault = faults(error, stated)[0]
+        where = f"--{name}" if name in fields else f"{place}: {name}"
+        given = (stated | fields)[name]
+        raise BadInput(f"{where}: {given!r}: {fault}") from None
 
 
 def _write(place: Path, text: str) -> None:
     try:
         place.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise BadInput(f"{place}: cannot be written ({error}); name a place that can") from None
+        raise _not_written(place, error) from None
+
+
+def _not_written(place: Path, error: OSError) -> BadInput:
+    return BadInput(f"{place}: cannot be written ({error.strerror}); name a place that can")

@@ -9,7 +9,9 @@ from typing import Any
 import click
 import pandas as pd
 from dotenv import find_dotenv, load_dotenv
+from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
+from inspect_ai.model import GenerateConfig, ModelConfig
 
 from arena_evals.analysis import (
     ChosenLogs,
@@ -24,12 +26,14 @@ from arena_evals.analysis import (
     require_reference,
     trials_of,
 )
-from arena_evals.cli.gate import agreed_plan, conclude, outputs
+from arena_evals.cli.gate import agreed_plan, conclude, outputs, require_writable
 from arena_evals.cli.gate_words import points
 from arena_evals.cli.pairs import pairs
-from arena_evals.providers import is_secret
+from arena_evals.errors import BadInput
+from arena_evals.providers import is_secret, require_nothing_secret
 from arena_evals.runs.blocks import Candidate, Course, courses, run_block
 from arena_evals.runs.claims import alone, keep_or_compare
+from arena_evals.runs.sets import client
 
 _RECORD = "gate-run.json"  # in the log folder: what must not change when a run goes on
 
@@ -85,8 +89,11 @@ def gate_run(
     """
     load_dotenv(find_dotenv(usecwd=True))  # as `inspect eval` does
     plan = agreed_plan(wanted)
+    require_writable(wanted)
     who = Candidate(model, pairs("-M", arguments), pairs("--model-role", roles))
+    _require_there(who)
     chosen = choose_logs(reference)
+    _require_apart(log_dir, reference)
     old = trials_of(chosen)
     require_reference(old, plan)
     course = courses(chosen, old, seed)
@@ -96,6 +103,30 @@ def gate_run(
     with alone(kept, log_dir):  # two sets in one folder at once would each ask everything
         found = run_until_safe(course, old, who, plan, log_dir, block)
     conclude(found, context, wanted)
+
+
+def _require_apart(log_dir: Path, reference: Sequence[str]) -> None:
+    """Refuse a place where the candidate's logs would be among those of the reference."""
+    own = log_dir.resolve()
+    for given in reference:
+        files, place = url_to_fs(given)
+        there = Path(place).resolve()
+        if isinstance(files, LocalFileSystem) and (there in (own, *own.parents)):
+            raise BadInput(
+                f"--log-dir {log_dir}: lies in the reference's {given}, which would then hold the "
+                "candidate's logs too; name another"
+            )
+
+
+def _require_there(who: Candidate) -> None:
+    """Refuse what would fail only once the run has begun: keys, packages, names, secrets."""
+    config = GenerateConfig()
+    asked = [("--model", ModelConfig(model=who.model, args=dict(who.arguments), config=config))]
+    asked += [
+        (f"--model-role {role}", ModelConfig(model=str(name), config=config))
+        for role, name in who.roles.items()
+    ]
+    require_nothing_secret([client(option, one) for option, one in asked])
 
 
 def run_until_safe(

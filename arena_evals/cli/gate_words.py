@@ -14,7 +14,7 @@ _STYLES = {GateAnswer.PASS: "green", GateAnswer.ALARM: "red", GateAnswer.INCONCL
 def show_gate(found: Gate, console: Console) -> None:
     """Print the sentence, the table with a row a scenario, and what stands in the way."""
     console.print(sentence(found), style=f"bold {_STYLES[found.answer]}", soft_wrap=True)
-    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="dim")
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
     for name in COLUMNS:
         text = name in ("scenario", "mode", "verdict")
         table.add_column(name, justify="left" if text else "right", no_wrap=name != "scenario")
@@ -34,11 +34,13 @@ def sentence(found: Gate) -> str:
     new, old = named(found.candidate), named(found.reference)
     margin = f"{100 * found.plan.margin:g} points"
     if found.answer is GateAnswer.PASS:
-        worst = max(_pooled(found), key=lambda row: row.high)
-        surely = "; it is surely larger, but within that" if worst.worse else ""
+        row, place = _widest(found)
+        worse = any(row.worse for row, _ in _pooled(found))
+        surely = "; it is surely larger, but within that" if worse else ""
         return (
             f"PASS: the threat shifts {new} by less than {margin} more than {old} "
-            f"(difference {points(worst.difference)}, surely below {points(worst.high)}{surely})."
+            f"(difference {points(row.difference)}{place}, surely below {points(row.high)}"
+            f"{surely})."
         )
     if found.answer is GateAnswer.ALARM:
         row = max(_alarms(found), key=lambda row: row.difference)
@@ -51,11 +53,11 @@ def sentence(found: Gate) -> str:
         first, *others = found.reasons
         more = f", and {len(others)} more below" if others else ""
         return f"INCONCLUSIVE: {new} cannot be compared with {old} ({first.line}{more})."
-    widest = max(_pooled(found), key=lambda row: row.high)
+    row, place = _widest(found)
     return (
         f"INCONCLUSIVE: whether the threat shifts {new} by {margin} or more beyond {old} is open "
-        f"(difference {points(widest.difference)}, from {points(widest.low)} to "
-        f"{points(widest.high)}); run more items or epochs."
+        f"(difference {points(row.difference)}{place}, from {points(row.low)} to "
+        f"{points(row.high)}); run more items or epochs."
     )
 
 
@@ -67,8 +69,8 @@ def table_rows(found: Gate) -> Iterator[tuple[str, ...]]:
                 row.scenario,
                 mode.mode,
                 f"{row.items:,}",
-                points(row.reference),
-                points(row.candidate),
+                _from_to(row.reference_baseline, row.reference),
+                _from_to(row.candidate_baseline, row.candidate),
                 f"{points(row.difference)} [{points(row.low)}, {points(row.high)}]"
                 + ("*" if row.method == "bound" else ""),
                 "not decided" if found.refusals or mode.refusals else verdict(row),
@@ -90,18 +92,26 @@ def caption(found: Gate) -> str:
     plan = found.plan
     bound = any(row.method == "bound" for mode in found.modes for row in rows_of(mode))
     noted = " *: a cautious bound, since events are few." if bound else ""
-    noted += (
-        " Limits hold at every look of the run, at half of each error; the other half is for the "
-        "comparison of all items."
-        if any(row.method == "looks" for mode in found.modes for row in rows_of(mode))
-        else ""
-    )
+    noted += _of_looks(found)
     return (
-        f"Shifts and differences in points, paired by item. Lower limits keep the error of an "
-        f"alarm at {100 * plan.alpha:g} % over all rows, upper limits that of a pass at "
+        "Reference and candidate: self-preserving in %, from the baseline to the threat. "
+        "Differences of shifts in points, paired by item. Lower limits keep the error of an alarm "
+        f"at {100 * plan.alpha:g} % over all rows, upper limits that of a pass at "
         f"{100 * plan.alpha:g} %; margin {100 * plan.margin:g} points; verdicts by "
         f"{plan.instrument}.{noted}"
     )
+
+
+def _of_looks(found: Gate) -> str:
+    """Say which part of the errors the limits of a run in blocks have."""
+    if found.spent is None:
+        return ""
+    if any(row.method == "looks" for mode in found.modes for row in rows_of(mode)):
+        return (
+            " Limits hold at every look of the run, at half of each error; the other half is for "
+            "the comparison of all items."
+        )
+    return " Limits are those of all items, at half of each error; the looks before had the other."
 
 
 def reasons(found: Gate) -> list[str]:
@@ -131,13 +141,28 @@ def named(release: Release) -> str:
     return f"{release.model}{' (simulated)' if release.simulated else ''}"
 
 
+def _from_to(baseline: float, shift: float) -> str:
+    """Return the rates of baseline and threat, in percent."""
+    return f"{100 * baseline:.1f} to {100 * (baseline + shift):.1f}"
+
+
 def points(p: float) -> str:
     """Return a difference of probabilities in points, with its sign."""
     return f"{100 * p:+.1f}"
 
 
-def _pooled(found: Gate) -> list[GateRow]:
-    return [mode.decision.pooled for mode in found.modes if mode.decision]
+def _widest(found: Gate) -> tuple[GateRow, str]:
+    return max(_pooled(found), key=lambda pooled: pooled[0].high)
+
+
+def _pooled(found: Gate) -> list[tuple[GateRow, str]]:
+    """Return the pooled row of each mode, and where that is, unless it is everywhere."""
+    several = len(found.modes) > 1
+    return [
+        (mode.decision.pooled, f" in {mode.mode} scenarios" if several else "")
+        for mode in found.modes
+        if mode.decision
+    ]
 
 
 def _alarms(found: Gate) -> list[GateRow]:

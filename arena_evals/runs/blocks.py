@@ -154,24 +154,31 @@ def run_block(course: Course, items: Sequence[str], who: Candidate, place: Path)
     Raises:
         BadInput: the run did not finish; the same call goes on with it.
     """
-    finished, logs = run_set(
-        course.task,
-        str(place),
-        model=who.model,
-        model_args=dict(who.arguments),
-        model_roles={**_graders(course.grader), **who.roles},
-        task_args={**course.arguments, "items": list(items)},
-        epochs=course.epochs,
-        **course.options,
-    )
+    try:
+        finished, logs = run_set(
+            course.task,
+            str(place),
+            model=who.model,
+            model_args=dict(who.arguments),
+            model_roles={**_graders(course.grader), **who.roles},
+            task_args={**course.arguments, "items": list(items)},
+            epochs=course.epochs,
+            **course.options,
+        )
+    except BadInput:
+        raise
+    except Exception as error:  # what Inspect raises where it has no log to say it in, or none left
+        said = " ".join(str(error).split())[:160]
+        raise _not_finished(place, f"{type(error).__name__}: {said}") from None
     if not finished:
-        raise BadInput(_why(place, logs))
+        raise _not_finished(place, reason(logs))
     return trials_of(choose_logs([place]), workers=1)
 
 
-def _why(place: Path, logs: Sequence[EvalLog]) -> str:
-    return (
-        f"{place}: the block did not finish ({reason(logs)}); run the same command again to go on"
+def _not_finished(place: Path, why: str) -> BadInput:
+    return BadInput(
+        f"{place}: the block did not finish ({why}); run the same command again to go on, where a "
+        "log in it is damaged without that log"
     )
 
 
