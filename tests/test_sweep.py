@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import click
 import pandas as pd
 import pytest
 import yaml
@@ -23,7 +25,16 @@ from arena_evals.errors import BadInput
 from arena_evals.runs.sweep_plan import plan_sweep, read_sweep
 from arena_evals.sweeps import Sweep, cells, slices
 from conftest import run_arena
-from provider_server import Answer, ProviderServer, Request, always, first, rate_limited, serve
+from provider_server import (
+    Answer,
+    ProviderServer,
+    Request,
+    always,
+    first,
+    rate_limited,
+    serve,
+    status,
+)
 
 DOCS = Path(__file__).parent.parent / "docs"
 SMALL = {"profile": "quick", "items": 4, "arms": "baseline,threat", "judged": False}
@@ -93,12 +104,20 @@ def test_the_cells_are_models_times_tasks_times_the_grid() -> None:
 @pytest.mark.parametrize(
     ("change", "line"),
     [
-        ({"model": 1}, "model: Extra inputs are not permitted"),
-        ({"models": ["gpt"]}, "models: 0: model: String should match"),
+        ({"model": 1}, "model: is no field of this; leave it out, or mend its name"),
+        ({"models": ["gpt"]}, "models: 0: model: 'gpt' names no provider; write PROVIDER/MODEL"),
+        ({"models": [{"args": {}}]}, "models: 0: model: is not there; it is needed"),
         ({"models": "a/b"}, "models: not a list; write [ONE, TWO]"),
         ({"tasks": []}, "tasks: has 0 of them; name at least 1"),
         ({"parameters": ["seed"]}, "parameters: not fields with values; write NAME: VALUE"),
-        ({"tasks": ["nothing"]}, "tasks: 'nothing' is no scenario"),
+        ({"tasks": ["nothing"]}, "tasks: 'nothing' is not known; use inbox_leverage"),
+        ({"tasks": ["judge_validation"]}, "tasks: 'judge_validation' is not known"),
+        ({"epochs": True}, "epochs: Input should be a valid integer"),
+        ({"limits": {"time_limit": "5"}}, "limits: time_limit: Input should be a valid integer"),
+        ({"budget": {"dollars": float("inf")}}, "budget: dollars: Input should be a finite number"),
+        ({"budget": 500}, "budget: 500 of what? write {calls: N}, {dollars: N}, or both"),
+        ({"providers": {"openai": {}}}, "providers: no model's name begins with 'openai'"),
+        ({"providers": {"arena/frame": {}}}, "no model's name begins with 'arena/frame'"),
         ({"parameters": {"item": 2}}, "shutdown_dilemma: parameters: 'item' is not known"),
         ({"grid": {"seed": []}}, "grid: 'seed' has no value"),
         ({"grid": {"items": [1, 2]}}, "'items' stands in grid and is set beside it"),
@@ -121,6 +140,178 @@ def test_a_fault_in_the_file_is_a_line_and_leaves_with_two(
     assert f"{tmp_path / 'sweep.yaml'}: " in done.stderr
     assert line in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_models_that_differ_in_their_options_are_models_of_their_own(tmp_path: Path) -> None:
+    """In the plan, in the logs' settings, and so in every table; 16 trials each."""
+    warm = [{"model": "arena/frame-sensitive", "generate": {"temperature": t}} for t in (0, 0.5, 1)]
+    done = sweep(tmp_path, {**PLAIN, "models": warm, "tasks": ["arena_evals/shutdown_dilemma"]})
+    said = [line for line in done.stdout.splitlines() if line.startswith("arena/frame")]
+    assert [line.split()[1] for line in said] == [f"temperature={t}" for t in (0, 0.5, 1)]
+    done = sweep(tmp_path, {**PLAIN, "models": warm}, "--yes")
+    assert done.exit_code == 0, done.output
+    counted = read_trials([tmp_path / "logs"]).groupby("settings", observed=True).size()
+    assert dict(counted) == {f"temperature={t}": 16 for t in (0.0, 0.5, 1.0)}
+
+
+@pytest.mark.parametrize(
+    ("model", "secret"),
+    [
+        ({"generate": {"extra_headers": {"X-Api-Key": "k"}}}, "X-Api-Key"),
+        ({"generate": {"extra_body": {"auth": {"token": "k"}}}}, "auth"),
+        ({"base_url": "http://user:k@127.0.0.1:9/v1"}, "the user in base_url"),
+        ({"args": {"default_headers": {"authorization": "k"}}}, "authorization"),
+    ],
+)
+def test_a_secret_is_refused_before_anything_is_written(
+    model: dict[str, Any], secret: str, server: ProviderServer, tmp_path: Path
+) -> None:
+    done = sweep(tmp_path, {**PLAIN, "models": [{"model": "openai/gpt-4o", **model}]}, "--yes")
+    assert done.exit_code == 2, done.output
+    assert f"{secret} looks like a key" in done.stderr
+    assert done.stderr.startswith(f"Error: {tmp_path / 'sweep.yaml'}: ")
+    assert not (tmp_path / "logs").exists()
+
+
+def test_a_cost_is_left_open_where_a_grader_has_no_price(
+    server: ProviderServer, tmp_path: Path
+) -> None:
+    judged = {**SMALL, "judged": True}
+    content = {
+        **PLAIN,
+        "models": ["openai/gpt-4o", "arena/frame-sensitive"],
+        "grader": "openai/gpt-5",
+        "parameters": judged,
+        "prices": "prices.yaml",
+    }
+    (tmp_path / "prices.yaml").write_text("openai/gpt-4o: {input: 1, output: 10}")
+    said = sweep(tmp_path, content, "--plan").stdout.splitlines()
+    costs = [line.split()[-1] for line in said if line.startswith(("openai", "arena", "together"))]
+    assert costs == ["-", "-", "-"]
+    assert "Cost: left out where openai/gpt-5 is called, which has no price." in said
+    (tmp_path / "prices.yaml").write_text(
+        "openai/gpt-4o: {input: 1, output: 10}\nopenai/gpt-5: {input: 2, output: 20}"
+    )
+    said = sweep(tmp_path, content, "--plan").stdout.splitlines()
+    model, simulated, both = [
+        float(line.split()[-1].lstrip("$"))
+        for line in said
+        if line.startswith(("openai", "arena", "together"))
+    ]
+    assert 0 < simulated < model < both == pytest.approx(model + simulated, abs=0.01)
+
+
+def test_who_says_no_has_claimed_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def says_no(yes: bool) -> None:
+        raise click.Abort
+
+    with monkeypatch.context() as patch:
+        patch.setattr("arena_evals.cli.sweep._ask", says_no)
+        assert sweep(tmp_path, PLAIN).exit_code == 1
+    assert not (tmp_path / "logs" / "sweep.json").exists()
+    assert sweep(tmp_path, {**PLAIN, "epochs": 2}, "--yes").exit_code == 0
+
+
+def test_the_same_sweep_in_another_order_of_its_keys_goes_on(tmp_path: Path) -> None:
+    model = {"model": "arena/frame-sensitive", "args": {"seed": 1, "threat": 2}}
+    assert sweep(tmp_path, {**PLAIN, "models": [model]}, "--yes").exit_code == 0
+    place = tmp_path / "other.yaml"
+    turned = {"args": {"threat": 2, "seed": 1}, "model": "arena/frame-sensitive"}
+    content = {**PLAIN, "parameters": dict(reversed(SMALL.items())), "models": [turned]}
+    place.write_text(yaml.safe_dump(dict(reversed(content.items())), sort_keys=False))
+    done = CliRunner().invoke(arena, ["sweep", str(place), "--log-dir", str(tmp_path / "logs")])
+    assert done.exit_code == 0, done.output
+    assert "Goes on: 2 of 2 slices are finished" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "told"),
+    [(False, 0, "parameters: judged false, not 0"), (2, 3, "parameters: items 2, not 3")],
+)
+def test_another_sweep_is_told_by_what_differs(
+    was: object, now: object, told: str, tmp_path: Path
+) -> None:
+    name = told.split()[1]
+    base = {**PLAIN, "parameters": {**SMALL, "items": 2}}
+    assert sweep(tmp_path, base, "--yes").exit_code == 0
+    other = {**base, "parameters": {**base["parameters"], name: now}}
+    done = sweep(tmp_path, other, "--yes")
+    assert done.exit_code == 2
+    assert f"the run there has {told}; give that, or name another --log-dir" in done.stderr
+
+
+def test_a_name_that_stands_for_another_one_is_no_folder(tmp_path: Path) -> None:
+    line = ["sweep", file(tmp_path, PLAIN), "--log-dir", str(tmp_path / "100%25"), "--yes"]
+    done = CliRunner().invoke(arena, line)
+    assert done.exit_code == 2
+    assert "'%', '?' or '#' in a path leads to another file" in done.stderr
+    assert [place.name for place in tmp_path.iterdir()] == ["sweep.yaml"]
+
+
+def test_a_damaged_log_is_a_line_and_without_it_its_slice_runs_again(tmp_path: Path) -> None:
+    assert sweep(tmp_path, PLAIN, "--yes").exit_code == 0
+    log = sorted((tmp_path / "logs").rglob("*.eval"))[0]
+    whole = log.read_bytes()
+    for kept in (0, 50, len(whole) - 30):
+        log.write_bytes(whole[:kept])
+        done = sweep(tmp_path, PLAIN, "--yes")
+        assert done.exit_code == 2
+        assert f"{log.name}: cannot be read" in done.stderr
+        assert done.stderr.count("\n") == 1
+    log.unlink()
+    assert sweep(tmp_path, PLAIN, "--yes").exit_code == 0
+    assert len(read_trials([tmp_path / "logs"])) == 16
+
+
+def test_answers_that_were_judged_again_do_not_stop_a_sweep(tmp_path: Path) -> None:
+    assert sweep(tmp_path, PLAIN, "--yes").exit_code == 0
+    log = sorted((tmp_path / "logs").rglob("*.eval"))[0]
+    (log.parent / "rescored").mkdir()
+    shutil.copy(log, log.parent / "rescored")
+    done = sweep(tmp_path, PLAIN)
+    assert done.exit_code == 0, done.output
+
+
+@pytest.mark.parametrize("name", ["sweep.json", "spent.json"])
+@pytest.mark.parametrize(
+    "text", ["{", "[]", '{"slices": 3}', '{"slices": {"a": [1]}, "spent": [1, 0]}']
+)
+def test_a_damaged_record_is_a_line(name: str, text: str, tmp_path: Path) -> None:
+    assert sweep(tmp_path, PLAIN, "--yes").exit_code == 0
+    (tmp_path / "logs" / name).write_text(text)
+    done = sweep(tmp_path, PLAIN, "--yes")
+    assert done.exit_code == 2
+    assert name in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_errors_that_the_limits_let_pass_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of 8 samples fails for good; what is shown as done does not count it."""
+    with serve(says_a, fault=first(1, status(400))) as running:
+        for name, value in running.environment.items():
+            monkeypatch.setenv(name, value)
+        limits = {"fail_on_error": False}
+        done = sweep(tmp_path, {**SEEN, "limits": limits, "retries": 0}, "--yes")
+    assert done.exit_code == 0, done.output
+    assert "slice 1, but 1 of 8 samples ended in an error; 1 of 2 slices" in done.stderr
+
+
+def test_no_more_calls_at_once_than_the_smallest_of_the_providers_allows() -> None:
+    asked = Sweep.model_validate(
+        {
+            "models": ["openai/gpt-4o"],
+            "tasks": ["t"],
+            "grader": "anthropic/claude",
+            "providers": {"openai/gpt-4o": {"connections": 50}, "anthropic": {"connections": 3}},
+        }
+    )
+    allowed = asked.providers_of("openai/gpt-4o")
+    assert {name: one.connections for name, one in allowed.items()} == {
+        "openai/gpt-4o": 50,
+        "anthropic": 3,
+    }
 
 
 def test_without_a_key_nothing_is_begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -406,6 +597,12 @@ def test_a_plan_counts_the_slices_as_their_cells(tmp_path: Path) -> None:
     [planned] = plan_sweep(asked, place, {})
     assert [planned.trials(one) for one in planned.slices] == [12, 4]
     assert sum(planned.cost(one).calls for one in planned.slices) == planned.run.trials == 16
+
+
+def test_prices_that_are_a_folder_are_a_line(tmp_path: Path) -> None:
+    done = sweep(tmp_path, {**PLAIN, "prices": "."}, "--yes")
+    assert done.exit_code == 2
+    assert done.stderr == f"Error: {tmp_path}: cannot be read (Is a directory); name a file\n"
 
 
 def test_a_file_that_is_no_sweep_names_itself(tmp_path: Path) -> None:

@@ -191,7 +191,7 @@ def test_without_ray_a_line_names_the_extra(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
-    content = {**SWEEP, "models": ["arena/helpful"]}
+    content = {**SWEEP, "models": ["arena/helpful"], "providers": {}}
     (tmp_path / "sweep.yaml").write_text(yaml.safe_dump(content))
     line = ["sweep", str(tmp_path / "sweep.yaml"), "--log-dir", str(tmp_path / "logs")]
     done = CliRunner().invoke(arena, [*line, "--engine", "ray", "--yes"])
@@ -199,3 +199,16 @@ def test_without_ray_a_line_names_the_extra(
     assert done.stderr == (
         "Error: --engine ray: Ray is not installed; pip install 'arena-evals[ray]'\n"
     )
+
+
+def test_an_address_at_which_nobody_listens_is_a_line_at_once(tmp_path: Path) -> None:
+    pytest.importorskip("ray")
+    (tmp_path / "sweep.yaml").write_text(
+        yaml.safe_dump({**SWEEP, "models": ["arena/helpful"], "providers": {}})
+    )
+    line = ["sweep", str(tmp_path / "sweep.yaml"), "--log-dir", str(tmp_path / "logs"), "--yes"]
+    for address in ("127.0.0.1:1", "ray://127.0.0.1:1", "127.0.0.1:99999"):
+        done = CliRunner().invoke(arena, [*line, "--engine", "ray", "--address", address])
+        assert done.exit_code == 2, done.output
+        assert f"Error: --address {address}: no Ray cluster can be reached" in done.stderr
+    assert not (tmp_path / "logs").exists()

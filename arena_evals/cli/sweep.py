@@ -15,13 +15,22 @@ from arena_evals.errors import BadInput
 from arena_evals.runs.engine import Ended, Engine, Here, run_all
 from arena_evals.runs.on_ray import OnRay, ray_or_line
 from arena_evals.runs.prices import Price
-from arena_evals.runs.sweep_folder import Folder, alone, claim, finished, folder_at, read_book
+from arena_evals.runs.sweep_folder import (
+    Folder,
+    alone,
+    claim,
+    finished,
+    folder_at,
+    read_book,
+    require_own,
+)
 from arena_evals.runs.sweep_plan import (
     Planned,
     plan_sweep,
     prices_of,
     read_sweep,
     require_runnable,
+    unpriced,
 )
 from arena_evals.sweeps import Slice, Spent, Sweep
 
@@ -68,7 +77,7 @@ def sweep(
     asked = read_sweep(file)
     prices = prices_of(asked, file)
     planned = plan_sweep(asked, file, prices)
-    _show(asked, planned)
+    _show(asked, planned, prices)
     if only_plan:
         return
     require_runnable(asked, planned, file)
@@ -79,7 +88,7 @@ def sweep(
     folder = folder_at(log_dir)
     every = [one for plan in planned for one in plan.slices]
     with alone(folder):
-        claim(folder, asked.what())
+        require_own(folder, asked.what())
         before = finished(folder, every)
         todo = [one for one in every if one.name not in before]
         _say_rest(len(before), len(every), read_book(folder).spent, asked)
@@ -87,6 +96,7 @@ def sweep(
             ended, spent = Ended(0, (), None, False), read_book(folder).spent
             context.exit(_conclude(ended, folder, planned, len(before), spent, asked))
         _ask(yes)
+        claim(folder, asked.what())
         done = sum(p.trials(one) for p in planned for one in p.slices if one.name in before)
         trials = sum(plan.run.trials for plan in planned)
         try:
@@ -114,12 +124,14 @@ def _engine(
         made.shut()
 
 
-def _show(asked: Sweep, planned: Sequence[Planned]) -> None:
+def _show(asked: Sweep, planned: Sequence[Planned], prices: Mapping[str, Price]) -> None:
     out = console()
     out.print(bill(planned))
     out.print()
     guess = "bytes of what is sent / 4, and a fixed length of answers"
     out.print(f"Calls without retries; tokens are a guess, {guess}.")
+    if prices and (without := unpriced(asked, planned, prices)):
+        out.print(f"Cost: left out where {' or '.join(without)} is called, which has no price.")
     out.print(duration(planned, asked))
     if asked.budget:
         out.print(f"Budget: {_budget(asked)}. A slice that does not fit is not begun.")

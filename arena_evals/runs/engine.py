@@ -123,7 +123,8 @@ def _note(course: _Course, one: Slice, outcome: Outcome, of: int) -> str:
     if outcome.status == "finished":
         course.finished.append(one)
         course.in_a_row[who] = 0
-        return f"finished {_words(one)}; {len(course.finished):,} of {of:,} slices"
+        but = f", but {outcome.why}" if outcome.why else ""
+        return f"finished {_words(one)}{but}; {len(course.finished):,} of {of:,} slices"
     if outcome.status == "failed":
         course.failed.append((one, outcome.why))
         course.in_a_row[who] = course.in_a_row.get(who, 0) + 1
@@ -164,11 +165,12 @@ class Here:
     def next_ended(self) -> tuple[Slice, Outcome]:
         """Run it."""
         one = self._next.pop()
-        _, allowed = self._sweep.provider(one.cell.model.model)
+        allowed = self._sweep.providers_of(one.cell.model.model).values()
+        connections = min(provider.connections for provider in allowed)
         try:
             account = _Local(self._sweep, self._till, self._paces, one, self._tell)
             place = self._folder.of(one)
-            return one, run_slice(self._sweep, one, place, account, allowed.connections)
+            return one, run_slice(self._sweep, one, place, account, connections)
         except KeyboardInterrupt:  # where no loop of Inspect's ran that would have taken it
             return one, Outcome("interrupted")
 

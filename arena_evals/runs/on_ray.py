@@ -6,6 +6,7 @@ of one machine does: `run_slice`. Keys are those of the environment of the machi
 
 import asyncio
 import os
+import socket
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -23,6 +24,7 @@ from arena_evals.sweeps import Leases, Pace, Provider, Slice, Spent, Sweep
 _BATCH = 8  # calls that a worker takes from the till, or from a provider's pace, at a time
 _LOOK = 1.0  # seconds between two looks at how far the slices are
 _NODES_LOST = 5  # times that a slice is begun again because its machine was lost
+_KNOCK = 5.0  # seconds to wait for an answer at the cluster's address
 _FAREWELL = 60.0  # seconds that slices have to write their logs where the user interrupts
 
 
@@ -36,7 +38,7 @@ def ray_or_line(address: str | None = None) -> Any:
     """Return Ray; without an address it is one that keeps to this machine's loopback.
 
     Raises:
-        BadInput: it is not installed.
+        BadInput: it is not installed, or nobody listens at the address.
     """
     if address is None:
         os.environ.update(_LOOPBACK)  # read when Ray is imported
@@ -46,7 +48,20 @@ def ray_or_line(address: str | None = None) -> Any:
         raise BadInput(
             "--engine ray: Ray is not installed; pip install 'arena-evals[ray]'"
         ) from None
+    if address is not None:
+        _require_listening(address)
     return ray
+
+
+def _require_listening(address: str) -> None:
+    """Refuse an address at which nobody listens; Ray itself would knock there for minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not host or not port.isdecimal():  # `auto`, of which Ray knows more
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_KNOCK).close()
+    except (OSError, OverflowError) as error:
+        raise BadInput(f"--address {address}: no Ray cluster can be reached ({error})") from None
 
 
 class Desk:
@@ -124,16 +139,22 @@ class _Account:
 
 
 def _work(
-    sweep: Sweep, one: Slice, place: str, share: int, till: Any, desks: Mapping[str, Any]
+    sweep: Sweep, one: Slice, place: str, room: int, till: Any, desks: Mapping[str, Any]
 ) -> Outcome:
-    """Run one slice on a worker, with as many connections as its provider lends."""
+    """Run one slice on a worker, with as many connections as each of its providers lends.
+
+    All ask the providers in one order, so that no two wait for each other.
+    """
     import ray
 
-    name, _ = sweep.provider(one.cell.model.model)
-    while not (connections := ray.get(desks[name].lease.remote(one.name, share))):
-        time.sleep(_LOOK)
+    lent = []
+    for name, allowed in sorted(sweep.providers_of(one.cell.model.model).items()):
+        share = max(1, allowed.connections // room)
+        while not (connections := ray.get(desks[name].lease.remote(one.name, share))):
+            time.sleep(_LOOK)
+        lent.append(connections)
     account = _Account(sweep, one.name, till, desks)
-    outcome = run_slice(sweep, one, place, account, connections)
+    outcome = run_slice(sweep, one, place, account, min(lent))
     if account.left:
         ray.get(till.give_back.remote(one.name, account.left))
     return outcome
@@ -170,10 +191,8 @@ class OnRay:
 
     def start(self, one: Slice) -> None:
         """Hand a slice to the cluster."""
-        _, allowed = self._sweep.provider(one.cell.model.model)
-        share = max(1, allowed.connections // self.room)
         place = self._folder.of(one)
-        ref = self._task.remote(self._sweep, one, place, share, self._till, self._desks)
+        ref = self._task.remote(self._sweep, one, place, self.room, self._till, self._desks)
         self._running[ref] = one
 
     def next_ended(self) -> tuple[Slice, Outcome]:
@@ -208,14 +227,14 @@ class OnRay:
 
     def _ended(self, ref: Any) -> tuple[Slice, Outcome]:
         one = self._running.pop(ref)
-        name, _ = self._sweep.provider(one.cell.model.model)
         try:
             outcome: Outcome = self._ray.get(ref)
         except Exception as error:  # lost too often, cancelled, or broken in Ray itself
             said = " ".join(str(error).split())[:160]
             why = f"{type(error).__name__}: {said}"
             outcome = Outcome("interrupted" if self._interrupted else "failed", why)
-        self._ray.get(self._desks[name].give_back.remote(one.name))
+        for name in self._sweep.providers_of(one.cell.model.model):
+            self._ray.get(self._desks[name].give_back.remote(one.name))
         if outcome.status == "finished":
             _keep_only(self._folder, one, outcome.log)
         return one, outcome

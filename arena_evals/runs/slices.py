@@ -2,6 +2,7 @@
 
 from typing import Any, Literal, NamedTuple
 
+from inspect_ai.log import EvalLog
 from inspect_ai.model import Model
 
 from arena_evals.errors import BadInput
@@ -22,7 +23,10 @@ class Outcome(NamedTuple):
 
 
 def run_slice(sweep: Sweep, one: Slice, place: str, account: Account, connections: int) -> Outcome:
-    """Run all cells and epochs of a slice's items, or what is left of them at its place."""
+    """Run all cells and epochs of a slice's items, or what is left of them at its place.
+
+    The connections are the model's and each grader's: Inspect gives a run's to all in it.
+    """
     model = one.cell.model
     watch = Watch(account)
     try:
@@ -31,7 +35,7 @@ def run_slice(sweep: Sweep, one: Slice, place: str, account: Account, connection
                 f"arena_evals/{one.cell.task}",
                 place,
                 retries=sweep.retries,
-                model=client(model.model, config_of(model.model_copy(update={"generate": {}}))),
+                model=client(model.model, config_of(model)),  # whose options the log records
                 model_roles=_graders(sweep),
                 task_args={**one.cell.parameters, "items": list(one.items)},
                 max_connections=connections,
@@ -44,12 +48,21 @@ def run_slice(sweep: Sweep, one: Slice, place: str, account: Account, connection
     except Exception as error:  # what Inspect raises before it has a log to say it in
         return Outcome("failed", f"{type(error).__name__}: {' '.join(str(error).split())[:160]}")
     if finished:
-        return Outcome("finished", log=logs[0].location)
+        return Outcome("finished", _errors(logs[0]), logs[0].location)
     if watch.stopped:
         return _stopped(watch)
     if not logs or any(log.status == "cancelled" for log in logs):
         return Outcome("interrupted")
     return Outcome("failed", reason(logs))
+
+
+def _errors(log: EvalLog) -> str:
+    """Say how many samples ended in errors that the limits let pass, if any."""
+    assert log.results, "a finished log has some"
+    failed = log.results.total_samples - log.results.completed_samples
+    return (
+        f"{failed:,} of {log.results.total_samples:,} samples ended in an error" if failed else ""
+    )
 
 
 def _stopped(watch: Watch) -> Outcome:

@@ -19,9 +19,10 @@ from fsspec import AbstractFileSystem
 from fsspec.core import url_to_fs
 from inspect_ai.log import list_eval_logs, read_eval_log
 
+from arena_evals.analysis.logs import require_read_as_named
 from arena_evals.errors import BadInput
 from arena_evals.runs import claims
-from arena_evals.runs.claims import keep_or_compare
+from arena_evals.runs.claims import compare, keep_or_compare
 from arena_evals.sweeps import Slice, Spent
 
 _RECORD = "sweep.json"
@@ -54,28 +55,37 @@ def folder_at(place: str) -> Folder:
     """
     try:
         files, path = url_to_fs(place)
+        url = str(files.unstrip_protocol(path))
+        require_read_as_named(url)
         files.makedirs(path, exist_ok=True)
+    except BadInput:
+        raise
     except Exception as error:  # whatever a file system raises for want of a package or a right
         raise BadInput(f"--log-dir {place}: cannot be used ({_line(error)})") from None
-    return Folder(files, path, str(files.unstrip_protocol(path)))
+    return Folder(files, path, url)
+
+
+def require_own(folder: Folder, what: dict[str, Any]) -> None:
+    """Refuse a folder that is another sweep's, or holds logs of none.
+
+    Raises:
+        BadInput: it is so.
+    """
+    if not compare(folder.files, f"{folder.path}/{_RECORD}", what):
+        logs = list_eval_logs(folder.url)
+        if logs:
+            raise BadInput(
+                f"{folder.url}: holds {len(logs)} logs of no sweep; name another --log-dir"
+            )
 
 
 def claim(folder: Folder, what: dict[str, Any]) -> None:
-    """Write down whose folder it is, or find that it is this sweep's.
+    """Write down whose folder it is.
 
     Raises:
-        BadInput: it is another's, holds other logs, or cannot be written.
+        BadInput: it is another's, or cannot be written.
     """
-    place = f"{folder.path}/{_RECORD}"
-    if not folder.files.exists(place):
-        _require_no_logs(folder)
-    keep_or_compare(folder.files, place, what)
-
-
-def _require_no_logs(folder: Folder) -> None:
-    logs = list_eval_logs(folder.url)
-    if logs:
-        raise BadInput(f"{folder.url}: holds {len(logs)} logs of no sweep; name another --log-dir")
+    keep_or_compare(folder.files, f"{folder.path}/{_RECORD}", what)
 
 
 class Book(NamedTuple):
@@ -91,9 +101,20 @@ class Book(NamedTuple):
 
 def book_of(text: str) -> Book:
     """Return what a ledger says; raises ValueError where it is none."""
-    content = json.loads(text)
-    slices = {name: Spent(*spent) for name, spent in content["slices"].items()}
-    return Book(Spent(*content["spent"]), slices)
+    match json.loads(text):
+        case {"spent": spent, "slices": dict(slices)}:
+            return Book(_spent(spent), {name: _spent(each) for name, each in slices.items()})
+    raise ValueError("it is no record of what was spent")
+
+
+def _spent(given: object) -> Spent:
+    """Return calls and dollars; raises ValueError where they are none."""
+    if not isinstance(given, list) or len(given) != 2:
+        raise ValueError(f"{given} is no count of calls and dollars")
+    calls, dollars = given
+    if type(calls) is not int or calls < 0 or not isinstance(dollars, int | float) or dollars < 0:
+        raise ValueError(f"{given} is no count of calls and dollars")
+    return Spent(calls, float(dollars))
 
 
 @contextmanager
@@ -127,7 +148,7 @@ def read_book(folder: Folder) -> Book:
         return book_of(known) if known.strip() else Book(Spent(), {})
     except FileNotFoundError:
         return Book(Spent(), {})
-    except (OSError, ValueError, LookupError, TypeError) as error:
+    except (OSError, ValueError) as error:
         raise BadInput(
             f"{place}: does not say what was spent ({_line(error)}); delete it to count anew"
         ) from None
@@ -206,13 +227,18 @@ def _writing(place: object) -> Iterator[None]:
 def finished(folder: Folder, slices: Sequence[Slice]) -> set[str]:
     """Return the names of slices whose log is finished.
 
+    What stands in a folder of a slice's folder, as answers that were judged again, is not its log.
+
     Raises:
-        BadInput: a log stands there that is of none of them, or a slice has two finished ones.
+        BadInput: a log stands there that is of none of them or cannot be read, or a slice has two
+            finished ones.
     """
     names = {one.name for one in slices}
     found: Counter[str] = Counter()
     for info in list_eval_logs(folder.url):
         name = _inside(folder, info.name).rpartition("/")[0]
+        if any(name.startswith(f"{own}/") for own in names):
+            continue
         if name not in names:
             raise BadInput(f"{info.name}: no log of this sweep; put it elsewhere")
         if _is_finished(info.name):
@@ -226,8 +252,11 @@ def finished(folder: Folder, slices: Sequence[Slice]) -> set[str]:
 def _is_finished(place: str) -> bool:
     try:
         return read_eval_log(place, header_only=True).status == "success"
-    except Exception:  # a damaged archive fails wherever its bytes lead the reader; run it again
-        return False
+    except Exception as error:  # a damaged archive fails wherever its bytes lead the reader
+        raise BadInput(
+            f"{place}: cannot be read ({_line(error)}); move it elsewhere, and the same command "
+            "runs its slice again"
+        ) from None
 
 
 def _inside(folder: Folder, url: str) -> str:

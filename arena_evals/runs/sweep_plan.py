@@ -8,14 +8,16 @@ from typing import NamedTuple
 from inspect_ai.model import GenerateConfig, ModelConfig
 from pydantic import ValidationError
 
-from arena_evals.errors import BadInput
-from arena_evals.providers import is_simulated
+from arena_evals.errors import BadInput, one_of
+from arena_evals.providers import is_simulated, require_nothing_secret
 from arena_evals.runs.guess import ANSWER
 from arena_evals.runs.prices import Price, dollars, read_prices
 from arena_evals.runs.rehearsal import Rehearsal, rehearse
 from arena_evals.runs.sets import client
-from arena_evals.scenarios import content_of, faults, languages
+from arena_evals.scenarios import content_of, faults, scenario_names
 from arena_evals.sweeps import Asked, Cell, Slice, Spent, Sweep, cells, slices
+
+_FREE = Price(input=0, output=0)
 
 
 class Planned(NamedTuple):
@@ -87,10 +89,11 @@ def plan_sweep(sweep: Sweep, path: Path, prices: Mapping[str, Price]) -> list[Pl
 
 
 def require_runnable(sweep: Sweep, planned: Sequence[Planned], path: Path) -> None:
-    """Refuse what would fail only after something was paid for: keys, packages, who judges whom.
+    """Refuse what would fail only after something was paid for, and secrets that a log would keep.
 
     Raises:
-        BadInput: a client cannot be made, or nobody independent judges.
+        BadInput: a client cannot be made or has a secret among its options, or nobody independent
+            judges.
     """
     graders = [asked.model for asked in sweep.grader]
     if len(set(graders)) < len(graders):
@@ -104,8 +107,11 @@ def require_runnable(sweep: Sweep, planned: Sequence[Planned], path: Path) -> No
                 f"{path}: grader: nobody judges {model}; add grader: PROVIDER/MODEL, or "
                 "parameters: {judged: false}"
             )
-    for asked in (*sweep.models, *sweep.grader):
-        client(str(path), config_of(asked))
+    made = [client(str(path), config_of(asked)) for asked in (*sweep.models, *sweep.grader)]
+    try:
+        require_nothing_secret(made)
+    except BadInput as error:
+        raise BadInput(f"{path}: {error.message}") from None
 
 
 def config_of(asked: Asked) -> ModelConfig:
@@ -124,9 +130,15 @@ def total(planned: Sequence[Planned]) -> float | None:
     return sum(costs) if len(costs) == len(planned) else None
 
 
+def unpriced(sweep: Sweep, planned: Sequence[Planned], prices: Mapping[str, Price]) -> list[str]:
+    """Return who would be called and has no price."""
+    judges = sweep.grader if any(one.run.graded for one in planned) else ()
+    asked = [*(one.cell.model for one in planned), *judges]
+    return list(dict.fromkeys(one.model for one in asked if _price(one, prices) is None))
+
+
 def _planned(sweep: Sweep, cell: Cell, prices: Mapping[str, Price]) -> Planned:
-    if not languages(cell.task):
-        raise BadInput(f"tasks: '{cell.task}' is no scenario of the arena; a sweep runs those")
+    one_of(cell.task, scenario_names(), "tasks")
     graders = len(sweep.grader) or 1
     run = rehearse(cell.task, cell.parameters, sweep.answer_tokens or ANSWER, graders)
     return Planned(
@@ -135,10 +147,17 @@ def _planned(sweep: Sweep, cell: Cell, prices: Mapping[str, Price]) -> Planned:
 
 
 def _dollars(sweep: Sweep, cell: Cell, run: Rehearsal, prices: Mapping[str, Price]) -> float | None:
-    """Return a trial's dollars: a panel's graders read as much each, so their mean price counts."""
-    if is_simulated(cell.model.model):
-        return 0.0
-    if cell.model.model not in prices:
+    """Return a trial's dollars, None where the model or a grader has no price.
+
+    A panel's graders read as much each, so their mean counts.
+    """
+    judges = sweep.grader if run.graded else ()
+    if any(_price(asked, prices) is None for asked in (cell.model, *judges)):
         return None
-    judged = [dollars(run.tokens.grader, prices.get(one.model)) for one in sweep.grader]
-    return dollars(run.tokens.model, prices[cell.model.model]) + (fmean(judged) if judged else 0.0)
+    judged = [dollars(run.tokens.grader, _price(asked, prices)) for asked in judges]
+    own = dollars(run.tokens.model, _price(cell.model, prices))
+    return own + (fmean(judged) if judged else 0.0)
+
+
+def _price(asked: Asked, prices: Mapping[str, Price]) -> Price | None:
+    return _FREE if is_simulated(asked.model) else prices.get(asked.model)

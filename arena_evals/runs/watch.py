@@ -40,7 +40,7 @@ class Account(Protocol):
         """Take note that a call was answered from a cache."""
 
     def ended(self) -> None:
-        """Take note that a sample has ended."""
+        """Take note that a sample has ended, and not in an error."""
 
 
 class Watch:
@@ -113,7 +113,8 @@ class _Watching(Hooks):
     async def on_sample_end(self, data: SampleEnd) -> None:
         if self.watch:
             self.watch.ends += 1
-            self.watch.account.ended()
+            if data.sample.error is None:  # an error's sample may be begun again
+                self.watch.account.ended()
 
 
 @contextmanager

@@ -26,7 +26,9 @@ class Cell(NamedTuple):
 
         The digest is of the model's options and the task's parameters.
         """
-        said = json.dumps([self.model.model_dump(mode="json"), dict(self.parameters)])
+        said = json.dumps(
+            [self.model.model_dump(mode="json"), dict(self.parameters)], sort_keys=True
+        )
         digest = blake2b(said.encode(), digest_size=4).hexdigest()
         return f"{_slug(self.model.model)}/{self.task}-{digest}"
 

@@ -1,5 +1,6 @@
 """What a sweep file may say."""
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -8,8 +9,6 @@ from pydantic import (
     BeforeValidator,
     Field,
     JsonValue,
-    PositiveFloat,
-    PositiveInt,
     field_validator,
     model_validator,
 )
@@ -23,10 +22,17 @@ _HOW = {"budget", "prices", "providers", "retries", "answer_tokens"}
 class Asked(Frozen):
     """A model, as ``inspect eval`` takes it: name, ``-M`` parameters, generation options."""
 
-    model: str = Field(pattern=r"^[^/\s]+/\S+$")
+    model: str
     args: Mapping[str, JsonValue] = {}
     generate: Mapping[str, JsonValue] = {}
     base_url: str | None = None
+
+    @field_validator("model")
+    @classmethod
+    def _names_provider(cls, given: str) -> str:
+        if not re.fullmatch(r"[^/\s]+/\S+", given):
+            raise ValueError(f"'{given}' names no provider; write PROVIDER/MODEL")
+        return given
 
     @field_validator("args")
     @classmethod
@@ -54,6 +60,11 @@ class TaskAsked(Frozen):
     task: str
     parameters: Mapping[str, JsonValue] = {}
 
+    @field_validator("task")
+    @classmethod
+    def _without_package(cls, given: str) -> str:
+        return given.removeprefix("arena_evals/")
+
 
 def _named(field: str) -> BeforeValidator:
     """Let a bare name stand for a mapping that has nothing else."""
@@ -62,25 +73,34 @@ def _named(field: str) -> BeforeValidator:
 
 _Model = Annotated[Asked, _named("model")]
 _Task = Annotated[TaskAsked, _named("task")]
+_Count = Annotated[int, Field(strict=True, gt=0)]  # `true` is no number
+_Amount = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class Limits(Frozen):
     """Inspect's limits of a sample, and what is done where one fails."""
 
-    message_limit: PositiveInt | None = None
-    token_limit: PositiveInt | None = None
-    turn_limit: PositiveInt | None = None
-    time_limit: PositiveInt | None = None
-    working_limit: PositiveInt | None = None
-    fail_on_error: bool | float | None = None
-    retry_on_error: PositiveInt | None = None
+    message_limit: _Count | None = None
+    token_limit: _Count | None = None
+    turn_limit: _Count | None = None
+    time_limit: _Count | None = None
+    working_limit: _Count | None = None
+    fail_on_error: bool | Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    retry_on_error: _Count | None = None
 
 
 class Allowance(Frozen):
     """What a sweep may spend: calls of models and graders, dollars, or both."""
 
-    calls: PositiveInt | None = None
-    dollars: PositiveFloat | None = None
+    calls: _Count | None = None
+    dollars: _Amount | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_named(cls, given: object) -> object:
+        if isinstance(given, int | float):
+            raise ValueError(f"{given} of what? write {{calls: N}}, {{dollars: N}}, or both")
+        return given
 
     @model_validator(mode="after")
     def _says_something(self) -> "Allowance":
@@ -92,8 +112,13 @@ class Allowance(Frozen):
 class Provider(Frozen):
     """What a provider allows: connections at once, and calls a minute."""
 
-    connections: PositiveInt = 10
-    calls_per_minute: PositiveFloat | None = None
+    connections: _Count = 10
+    calls_per_minute: _Amount | None = None
+
+
+def _begins(begin: str, model: str) -> bool:
+    """Whether a model's name is this one, or begins with it, part by part."""
+    return f"{model}/".startswith(f"{begin}/")
 
 
 class Sweep(Frozen):
@@ -107,15 +132,15 @@ class Sweep(Frozen):
     tasks: tuple[_Task, ...] = Field(min_length=1)
     parameters: Mapping[str, JsonValue] = {}
     grid: Mapping[str, tuple[JsonValue, ...]] = {}
-    epochs: PositiveInt | None = None
+    epochs: _Count | None = None
     grader: tuple[_Model, ...] = ()
     limits: Limits = Limits()
-    slice: PositiveInt = 20
+    slice: _Count = 20
     budget: Allowance | None = None
     prices: str | None = None
     providers: Mapping[str, Provider] = {}
     retries: int = Field(default=2, ge=0)
-    answer_tokens: PositiveInt | None = None
+    answer_tokens: _Count | None = None
 
     @field_validator("grader", mode="before")
     @classmethod
@@ -144,13 +169,28 @@ class Sweep(Frozen):
             raise ValueError("epochs is set twice, by itself and in parameters; leave one out")
         return self
 
+    @model_validator(mode="after")
+    def _no_provider_in_vain(self) -> "Sweep":
+        names = [asked.model for asked in (*self.models, *self.grader)]
+        for begin in self.providers:
+            if not any(_begins(begin, name) for name in names):
+                raise ValueError(
+                    f"providers: no model's name begins with '{begin}'; there are "
+                    f"{', '.join(dict.fromkeys(names))}"
+                )
+        return self
+
     def what(self) -> dict[str, Any]:
         """Return what must be the same where a sweep goes on: all but how it is run and paid."""
         return self.model_dump(mode="json", exclude=_HOW)
 
+    def providers_of(self, model: str) -> dict[str, Provider]:
+        """Return what allows the calls of a model and of all graders, by the providers' names."""
+        return dict(map(self.provider, (model, *(asked.model for asked in self.grader))))
+
     def provider(self, model: str) -> tuple[str, Provider]:
         """Return what allows a model's calls: the longest name in ``providers`` that begins it."""
-        fitting = [name for name in self.providers if model.startswith(f"{name}/")]
+        fitting = [name for name in self.providers if _begins(name, model)]
         if not fitting:
             return model.partition("/")[0], Provider()
         name = max(fitting, key=len)
