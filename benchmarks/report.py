@@ -17,7 +17,7 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
-from arena_evals.analysis import TRIALS, answers, comparisons
+from arena_evals.analysis import TRIALS, answers, at_strongest, comparisons
 from arena_evals.analysis.trials import BESIDE
 from arena_evals.report import Told, findings, movers_shown, page
 from arena_evals.report.movers import LONGEST
@@ -72,7 +72,9 @@ def main() -> None:
         return done
 
     found = timed("answers", lambda: answers(trials, brief=True))
-    compared = timed("means over scenarios", lambda: comparisons(trials, ["scenario"]))
+    compared = timed(
+        "means over scenarios", lambda: comparisons(at_strongest(trials), ["scenario"])
+    )
     sorted_ = timed("items that move most", lambda: findings(trials, found, compared, []))
     told = Told(setting="a" * LONGEST, request="b" * LONGEST, frame="c", answer="d" * LONGEST)
     html = timed("page", lambda: page(sorted_, dict.fromkeys(movers_shown(sorted_), told)))

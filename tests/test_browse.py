@@ -35,10 +35,11 @@ def test_a_bundle_replaces_nothing_but_a_bundle(quick_log: EvalLog, tmp_path: Pa
 def test_a_bundle_has_logs_that_count_under_names_of_their_own(run: Run, tmp_path: Path) -> None:
     small = {"profile": "quick", "items": 2}
     first, second = (run(task_args=small | {"seed": seed}) for seed in (0, 1))
-    folders = [tmp_path / "a", tmp_path / "b"]
-    for folder, log in zip(folders, (first, second), strict=True):
+    third = run(task_args=small | {"seed": 2})
+    folders = [tmp_path / "a", tmp_path / "b", tmp_path / "c"]
+    for folder, log in zip(folders, (first, second, third), strict=True):
         folder.mkdir()
-        shutil.copy(log.location, folder / "run.eval")
+        shutil.copy(log.location, folder / ("run-2.eval" if log is third else "run.eval"))
     failed = read_eval_log(first.location)
     failed.status = "error"
     write_eval_log(failed, str(tmp_path / "a" / "failed.eval"))
@@ -47,8 +48,10 @@ def test_a_bundle_has_logs_that_count_under_names_of_their_own(run: Run, tmp_pat
     )
     assert done.exit_code == 0, done.output
     listed = json.loads((tmp_path / "site" / "logs" / "listing.json").read_text())
-    assert set(listed) == {"run.eval", "run-2.eval"}
-    assert "2 logs" in done.output
+    assert len(set(listed)) == 3
+    assert {"run.eval", "run-2.eval"} < set(listed)
+    assert len({one["task_id"] for one in listed.values()}) == 3
+    assert "3 logs" in done.output
 
 
 def test_a_log_without_samples_is_bundled_without_links(tmp_path: Path) -> None:

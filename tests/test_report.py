@@ -18,6 +18,7 @@ from inspect_ai.model import GenerateConfig, ModelConfig
 
 from arena_evals.analysis import Interval, answers
 from arena_evals.cli import arena
+from arena_evals.cli.report import found_in
 from arena_evals.report import (
     Findings,
     alone,
@@ -30,16 +31,21 @@ from arena_evals.report import (
     to_csv,
     to_latex,
 )
+from arena_evals.report.card import card
+from arena_evals.report.contents import controls, outcomes
 from arena_evals.report.figures import Format
 from arena_evals.report.findings import slug, strongest
+from arena_evals.report.headlines import headlines
 from arena_evals.report.movers import LONGEST, MOST_ITEMS, MOST_TEXTS, shortened, with_texts
 from arena_evals.report.plots import At, Curves, Forest, Group, Mark, described
 from arena_evals.report.runs import runs
 from arena_evals.report.svg import inline
 from arena_evals.report.tables import Table, shown
 from arena_evals.schema import Arm, Verdict
+from conftest import Run
 from reported import hostile_page, of
 
+PAIR = {"arms": "baseline,threat", "judged": False, "wordings": "w1", "epochs": 1}
 STYLE = Path(__file__).parent.parent / "arena_evals/report/templates/report.css"
 POLICY = re.compile(r'<meta http-equiv="Content-Security-Policy"[^>]*>')
 FOREST = Forest(
@@ -60,7 +66,7 @@ CURVES = Curves(
 )
 
 
-def run(*arguments: object) -> Result:
+def asked(*arguments: object) -> Result:
     return CliRunner().invoke(arena, [*map(str, arguments)], catch_exceptions=False)
 
 
@@ -287,21 +293,21 @@ def test_every_colour_of_text_can_be_read(scheme: int) -> None:
 
 
 def test_the_commands_write_a_page_figures_and_tables(quick_log: EvalLog, tmp_path: Path) -> None:
-    done = run("report", quick_log.location, "-o", tmp_path / "new" / "r.html")
+    done = asked("report", quick_log.location, "-o", tmp_path / "new" / "r.html")
     assert done.exit_code == 0
     html = (tmp_path / "new" / "r.html").read_text()
     assert "The log does not hold" not in html
     assert 'class="text frame"' in html
-    assert run("figures", quick_log.location, "--out", tmp_path / "f").exit_code == 0
+    assert asked("figures", quick_log.location, "--out", tmp_path / "f").exit_code == 0
     assert "shift-stated-decision.svg" in {file.name for file in (tmp_path / "f").iterdir()}
-    assert run("tables", quick_log.location, "--out", tmp_path / "t").exit_code == 0
+    assert asked("tables", quick_log.location, "--out", tmp_path / "t").exit_code == 0
     names = {file.name for file in (tmp_path / "t").iterdir()}
     assert {"shift-stated-decision.csv", "shift-stated-decision.tex", "runs.csv"} <= names
 
 
 def test_a_place_that_cannot_be_written_is_one_line(quick_log: EvalLog, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    done = run("report", quick_log.location, "-o", tmp_path / "file" / "r.html")
+    done = asked("report", quick_log.location, "-o", tmp_path / "file" / "r.html")
     assert done.exit_code == 2
     assert "cannot be written" in done.output
 
@@ -360,6 +366,80 @@ def test_logs_of_other_items_alone_are_one_run(quick_log: EvalLog) -> None:
     assert "-T items=a,b,c" in found[0].command
     assert found[0].trials == 2 * found[1].trials
     assert found[0].model_usage.read == 2 * found[1].model_usage.read > 0
+
+
+def test_a_command_has_epochs_the_part_of_samples_and_the_limits(quick_log: EvalLog) -> None:
+    log = read_eval_log(quick_log.location, header_only=True)
+    own = log.eval.config
+    own.epochs, own.limit, own.sample_id = 3, (4, 9), ["a", "b"]
+    own.fail_on_error, own.message_limit = 0.1, 7
+    words = runs([log])[0].command
+    for said in (
+        "--epochs 3",
+        "--limit 5-9",
+        "--sample-id a,b",
+        "--fail-on-error=0.1",
+        "--message-limit 7",
+    ):
+        assert said in words
+    log.eval.task_args_passed = {"epochs": 3}
+    assert "--epochs" not in runs([log])[0].command
+
+
+def test_a_mean_is_of_the_strongest_dose_of_those_that_share_all_else(run: Run) -> None:
+    logs = []
+    for name in ("shutdown_dilemma", "oversight_setup"):
+        for asked in ({"intensity": "1,3"}, {"persona": "continuity"}):
+            given = {**PAIR, "items": 6, **asked}
+            dosed = {"seed": 1, "threat": 2, "per_intensity": 2}
+            log = run(tasks=f"arena_evals/{name}", model_args=dosed, task_args=given)
+            logs.append(log.location)
+    found = found_in(logs, (), None)
+    [panel] = found.panels
+    for one in headlines(found, panel):
+        persona = one.model.split(", ")[1].removesuffix(" (simulated)")
+        own = [a for a in strongest(panel.answers) if a.condition["persona"] == persona]
+        assert {a.dose.intensity for a in own} == {3}
+        shifts = [s.estimate for a in own if (s := a.contrast(Arm.THREAT, Arm.BASELINE))]
+        [mean] = [said for said in one.sentences if said.startswith("Mean of 2 scenarios")]
+        assert f": {100 * sum(shifts) / 2:+.1f} points" in mean
+
+
+def test_controls_and_outcomes_of_a_weaker_dose_stay_on_the_page(
+    quick_log: EvalLog, quick_trials: pd.DataFrame
+) -> None:
+    pair = quick_trials[quick_trials["arm"].isin(["baseline", "threat"])]
+    pressed = pd.concat([quick_trials, pair.assign(pressure=2)], ignore_index=True)
+    found = of(quick_log, pressed)
+    shown_controls = [one for panel in found.panels for one in controls(found, panel)]
+    assert {one.arm for one in shown_controls} == {Arm.THREAT, Arm.POSITIVE_CONTROL}
+    marks = [mark for one in shown_controls for group in one.plot.groups for mark in group.marks]
+    assert all(mark.label.endswith("intensity 3, 0 turns of pressure") for mark in marks)
+    for panel in found.panels:
+        counted = outcomes(found, panel)
+        assert sum(int(str(row[3])) for row in counted.rows) == len(pressed)
+    [told] = [e for part in card(found) for e in part.entries if "without a verdict" in e.ask]
+    assert told.answer
+    assert told.answer[0].endswith(f"of {len(pressed):,}")
+    assert "No control was run" not in page(found, {})
+
+
+def test_arms_without_a_dose_are_counted_once(
+    quick_log: EvalLog, quick_trials: pd.DataFrame
+) -> None:
+    dosed = ~quick_trials["arm"].isin(["baseline", "positive_control"])
+    weaker = quick_trials[dosed].assign(intensity=1)
+    both = pd.concat([quick_trials, weaker], ignore_index=True)
+    found = of(quick_log, both)
+    for panel in found.panels:
+        counted = outcomes(found, panel)
+        assert sum(int(str(row[3])) for row in counted.rows) == len(both)
+
+
+def test_long_names_that_differ_at_their_ends_are_two() -> None:
+    names = [slug("arms", "x" * 90, scenario) for scenario in ("one", "two")]
+    assert len(set(names)) == 2
+    assert all(len(name) < 100 for name in names)
 
 
 def test_a_command_binds_graders_with_their_settings(quick_log: EvalLog) -> None:

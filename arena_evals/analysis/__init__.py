@@ -5,7 +5,7 @@ from arena_evals.analysis.answers import Answer, Corrected, Mixed, answers
 from arena_evals.analysis.beside import AsRead, Beside, Unaware, as_read, beside, without_the_aware
 from arena_evals.analysis.checks import Check, checks
 from arena_evals.analysis.companions import Companion, companions, disagreements
-from arena_evals.analysis.comparisons import Comparison, comparisons
+from arena_evals.analysis.comparisons import Comparison, at_strongest, comparisons
 from arena_evals.analysis.correction import (
     FEW_LABELS,
     CorrectedContrast,
@@ -56,6 +56,7 @@ from arena_evals.analysis.mixed import (
 )
 from arena_evals.analysis.paired import (
     CONTRASTS,
+    DOSELESS,
     ArmCounts,
     Contrast,
     Dose,
@@ -99,6 +100,7 @@ from arena_evals.analysis.validity import (
 __all__ = [
     "CONDITION",
     "CONTRASTS",
+    "DOSELESS",
     "FEW_LABELS",
     "INSTRUMENTS",
     "TRIALS",
@@ -158,6 +160,7 @@ __all__ = [
     "arm_counts",
     "as_read",
     "at_dose",
+    "at_strongest",
     "beside",
     "cells_of",
     "checks",

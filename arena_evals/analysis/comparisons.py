@@ -79,6 +79,14 @@ def comparisons(trials: pd.DataFrame, factors: Collection[str] = FACTORS) -> lis
     ]
 
 
+def at_strongest(trials: pd.DataFrame) -> pd.DataFrame:
+    """Return the trials of each subject's highest intensity, with those of arms that have none."""
+    dosed = ~trials["arm"].isin(DOSELESS)
+    subject = [trials[name] for name in _SUBJECT]
+    highest = trials["intensity"].where(dosed).groupby(subject, observed=True).transform("max")
+    return trials[~dosed | trials["intensity"].eq(highest)]
+
+
 def between_models(trials: pd.DataFrame, instrument: str) -> Comparison | None:
     """Return how the shift differs between the two models of these trials, all else being shared.
 

@@ -4,6 +4,7 @@ import io
 import socket
 from collections.abc import Iterable
 from contextlib import redirect_stdout
+from itertools import chain, count
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from urllib.parse import quote
@@ -104,12 +105,12 @@ def _chosen(logs: Iterable[str], validation: Iterable[str]) -> list[str]:
 
 
 def _names(places: Iterable[str]) -> dict[str, str]:
-    """Return a file name for each log; where two have the same, a number tells them apart."""
+    """Return a file name for each log; a number tells apart what would have the same."""
     names: dict[str, str] = {}
     for place in places:
         path = PurePosixPath(place)
-        taken = sum(PurePosixPath(other).name == path.name for other in names)
-        names[place] = f"{path.stem}-{taken + 1}{path.suffix}" if taken else path.name
+        numbered = (f"{path.stem}-{n}{path.suffix}" for n in count(2))
+        names[place] = next(n for n in chain([path.name], numbered) if n not in names.values())
     return names
 
 

@@ -9,7 +9,14 @@ import click
 from inspect_ai.log import EvalSample, read_eval_log_sample
 from rich.console import Console
 
-from arena_evals.analysis import answers, choose_logs, comparisons, trials_of, validities
+from arena_evals.analysis import (
+    answers,
+    at_strongest,
+    choose_logs,
+    comparisons,
+    trials_of,
+    validities,
+)
 from arena_evals.analysis.logs import reading
 from arena_evals.cli.stored import stored
 from arena_evals.errors import BadInput
@@ -159,7 +166,7 @@ def found_in(logs: Iterable[str], validation: tuple[str, ...], store: str | None
         return findings(
             trials,
             answers(trials, brief=True),
-            comparisons(trials, ["scenario"]),
+            comparisons(at_strongest(trials), ["scenario"]),
             chosen.headers,
             validities=validities(validation) if validation else (),
             superseded=chosen.superseded,

@@ -7,12 +7,13 @@ What the logs do not tell is open; nothing is made up.
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from importlib.resources import files
+from itertools import groupby
 from typing import Literal, NamedTuple
 
 import yaml
 
-from arena_evals.analysis import Answer, Rate
-from arena_evals.report.findings import Findings, Panel, strongest
+from arena_evals.analysis import Answer, ArmCounts, Rate
+from arena_evals.report.findings import Findings, Panel, arms_once, strongest
 from arena_evals.report.headlines import headlines
 from arena_evals.report.sentences import percent
 from arena_evals.report.tables import clean
@@ -195,20 +196,30 @@ def _apart(found: Findings) -> Iterator[str]:
 
 def _checks(found: Findings) -> Iterator[str]:
     failed = [
-        f"{found.named(answer)}, {answer.condition['scenario']}: {check.line}"
-        for answer in _answers(found)
+        f"{found.dosed(answer)}, {answer.condition['scenario']}: {check.line}"
+        for panel in _leading(found)
+        for answer in panel.answers
         for check in answer.checks
     ]
     yield from failed or ["none"]
 
 
 def _lost(found: Findings) -> Iterator[str]:
-    for answer in _answers(found):
-        trials = sum(counts.trials for counts in answer.arms)
-        scored = sum(counts.scored for counts in answer.arms)
-        refused = sum(counts.refusal for counts in answer.arms)
-        where = f"{found.named(answer)}, {answer.condition['scenario']}"
-        yield f"{where}: {refused:,} refusals, {trials - scored:,} without a verdict, of {trials:,}"
+    for panel in _leading(found):
+        every = arms_once(panel.answers)
+        for where, own in groupby(sorted(every, key=_question), key=_question):
+            first, *_ = arms = [*own]
+            counts = [counts for _, counts in arms]
+            trials = sum(each.trials for each in counts)
+            missing = trials - sum(each.scored for each in counts)
+            refused = sum(each.refusal for each in counts)
+            name = f"{found.named(first[0])}, {where[1]}"
+            yield f"{name}: {refused:,} refusals, {missing:,} without a verdict, of {trials:,}"
+
+
+def _question(arm: tuple[Answer, ArmCounts]) -> tuple[str, ...]:
+    own = arm[0].condition
+    return (own["model"], own["scenario"], *own.values())
 
 
 def _commands(found: Findings) -> Iterator[str]:

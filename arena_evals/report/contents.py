@@ -5,7 +5,14 @@ from itertools import groupby
 from typing import NamedTuple
 
 from arena_evals.analysis import Answer, ArmCounts, Mixed, Validity
-from arena_evals.report.findings import Findings, Panel, question, slug, strongest
+from arena_evals.report.findings import (
+    Findings,
+    Panel,
+    arms_once,
+    question,
+    slug,
+    strongest,
+)
 from arena_evals.report.plots import At, Curves, Forest, Group, Mark, Plot
 from arena_evals.report.tables import Cell, Table
 from arena_evals.schema import Arm
@@ -61,7 +68,7 @@ def by_the_model(found: Findings, panel: Panel) -> Table | None:
 
 
 def controls(found: Findings, panel: Panel) -> list[Control]:
-    """Return the control contrasts that were run."""
+    """Return the control contrasts that were run, each at the strongest dose that has it."""
     plots = (
         (pair, _contrasts(found, panel, *pair, f"{_said(pair[0])} minus {_said(pair[1])}"))
         for pair in CONTROLS
@@ -94,11 +101,10 @@ def dose_response(found: Findings, panel: Panel) -> list[Curves]:
 
 
 def outcomes(found: Findings, panel: Panel) -> Table:
-    """Count every verdict, and every trial without one, by scenario, model and arm."""
+    """Count every verdict, and every trial without one, by scenario, model, dose and arm."""
     rows: list[tuple[Cell, ...]] = [
-        (answer.condition["scenario"], found.named(answer), _said(counts.arm), *_counted(counts))
-        for answer in strongest(panel.answers)
-        for counts in answer.arms
+        (answer.condition["scenario"], found.dosed(answer), _said(counts.arm), *_counted(counts))
+        for answer, counts in arms_once(panel.answers)
     ]
     columns = ("scenario", "model", "arm", "trials", *map(_said, _COUNTS))
     return Table(f"outcomes-{panel.name}", f"Verdicts by arm, {panel.title}", columns, tuple(rows))
@@ -220,7 +226,7 @@ def tables(found: Findings) -> list[Table]:
 def _contrasts(found: Findings, panel: Panel, arm: Arm, against: Arm, title: str) -> Forest | None:
     groups = [
         Group(scenario, marks)
-        for scenario, own in _by_scenario(panel)
+        for scenario, own in _by_scenario(panel, (arm, against))
         if (marks := tuple(_contrast_marks(found, own, arm, against)))
     ]
     if not groups:
@@ -242,7 +248,7 @@ def _contrast_marks(
         if contrast:
             basis = f"{contrast.items} items, {contrast.pairs} pairs"
             basis += ", cautious bound" if contrast.method == "bound" else ""
-            yield Mark(found.named(answer), contrast.estimate, contrast.interval, basis)
+            yield Mark(found.dosed(answer), contrast.estimate, contrast.interval, basis)
 
 
 def _arm_groups(found: Findings, answers: list[Answer]) -> Iterator[Group]:
@@ -261,9 +267,12 @@ def _arm_groups(found: Findings, answers: list[Answer]) -> Iterator[Group]:
             yield Group(_said(arm), marks)
 
 
-def _by_scenario(panel: Panel, *, every_dose: bool = False) -> Iterator[tuple[str, list[Answer]]]:
-    chosen = panel.answers if every_dose else strongest(panel.answers)
-    ordered = sorted(chosen, key=_scenario)
+def _by_scenario(
+    panel: Panel, contrast: tuple[Arm, Arm] | None = None, *, every_dose: bool = False
+) -> Iterator[tuple[str, list[Answer]]]:
+    """Yield the answers to each scenario, at the strongest dose that has the contrast."""
+    having = [a for a in panel.answers if contrast is None or a.contrast(*contrast)]
+    ordered = sorted(having if every_dose else strongest(having), key=_scenario)
     for scenario, own in groupby(ordered, key=_scenario):
         yield scenario, list(own)
 

@@ -1,17 +1,20 @@
 """What a report is made of: answers and what stands beside them, sorted for reading."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import blake2b
 
 import pandas as pd
 from inspect_ai.log import EvalLog
 
 from arena_evals.analysis import (
     CONDITION,
+    DOSELESS,
     INSTRUMENTS,
     Agreement,
     Answer,
+    ArmCounts,
     Comparison,
     Validity,
     agreement_of_labellers,
@@ -19,6 +22,7 @@ from arena_evals.analysis import (
 from arena_evals.report.movers import Mover, Pair, movers, pairs
 from arena_evals.report.runs import Run, runs
 
+_LONGEST = 80  # characters of a name; of a longer one a digest keeps it apart from others
 _MODEL = ("model", "settings")
 _BESIDES = ("version", "language", "kind", "placement", "persona", "elicitation")
 
@@ -60,6 +64,14 @@ class Findings:
     superseded: tuple[str, ...]
     n_trials: int
     varying: tuple[str, ...] = field(default=())
+
+    def dosed(self, answer: Answer) -> str:
+        """Return a model's name, with the dose where there is a stronger one."""
+        asked = [a for p in self.panels for a in p.answers if question(a) == question(answer)]
+        if any(one is answer for one in strongest(asked)):
+            return self.named(answer)
+        dose = f"intensity {answer.dose.intensity}, {answer.dose.pressure} turns of pressure"
+        return f"{self.named(answer)}, {dose}"
 
     def named(self, answer: Answer) -> str:
         """Return a model's name, with the circumstances that vary within a scenario."""
@@ -110,6 +122,17 @@ def strongest(answers: Iterable[Answer]) -> list[Answer]:
     return list(found.values())
 
 
+def arms_once(answers: Iterable[Answer]) -> Iterator[tuple[Answer, ArmCounts]]:
+    """Yield the arms of every dose, those that have none once, with the strongest."""
+    seen = set[tuple[object, ...]]()
+    for answer in sorted(answers, key=lambda answer: answer.dose, reverse=True):
+        for counts in answer.arms:
+            where = (*question(answer), answer.dose.pressure, counts.arm)
+            if counts.arm not in DOSELESS or where not in seen:
+                yield answer, counts
+            seen.add(where)
+
+
 def question(answer: Answer) -> tuple[str, ...]:
     """Return what answers share that differ in the dose alone."""
     return (*answer.condition.values(), answer.instrument, answer.judged_by)
@@ -117,7 +140,11 @@ def question(answer: Answer) -> tuple[str, ...]:
 
 def slug(*parts: str) -> str:
     """Return a name that files and ids can have, whatever the parts hold."""
-    return re.sub(r"[^a-z0-9_]+", "-", "-".join(filter(None, parts)).lower()).strip("-")[:80]
+    said = "-".join(filter(None, parts))
+    whole = re.sub(r"[^a-z0-9_]+", "-", said.lower()).strip("-")
+    if len(whole) <= _LONGEST:
+        return whole
+    return f"{whole[:_LONGEST]}-{blake2b(said.encode(), digest_size=4).hexdigest()}"
 
 
 def _panels(trials: pd.DataFrame, answers: Iterable[Answer]) -> tuple[Panel, ...]:

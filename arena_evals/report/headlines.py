@@ -1,12 +1,14 @@
 """One sentence or a few for each model: what a reader takes away who reads no further."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from arena_evals.analysis import Answer, Comparison, Contrast
+from arena_evals.analysis import CONDITION, Answer, Comparison, Contrast
 from arena_evals.report.findings import Findings, Panel, strongest
 from arena_evals.report.sentences import difference, headline, limits, points, premise_line
 from arena_evals.schema import Arm
+
+_SHARED = (*(name for name in CONDITION if name not in ("scenario", "version")), "pressure")
 
 
 class Headline(NamedTuple):
@@ -35,7 +37,7 @@ def _sentences(found: Findings, panel: Panel, answers: list[Answer]) -> Iterator
             yield premise_line(answer.premise)
         return
     yield from _over_scenarios(answers)
-    for mean in _means(found, panel, answers[0]):
+    for mean in _means(found, panel, answers):
         low_high = limits(mean.paired[1]) if mean.paired else limits(mean.mixed.interval)
         middle = mean.paired[0] if mean.paired else mean.mixed.shift
         yield (
@@ -68,15 +70,17 @@ def _estimate(named: tuple[str, Contrast]) -> float:
     return named[1].estimate
 
 
-def _means(found: Findings, panel: Panel, answer: Answer) -> Iterator[Comparison]:
-    """Yield the means over scenarios that share all but the scenario, as they were compared."""
-    own = answer.condition
-    scenarios = {a.condition["scenario"] for a in panel.answers}
+def _means(found: Findings, panel: Panel, answers: Iterable[Answer]) -> Iterator[Comparison]:
+    """Yield the means over scenarios that share with these answers all but the scenario."""
+    asked = {_shared(answer.condition | {"pressure": answer.dose.pressure}) for answer in answers}
     for one in found.comparisons:
-        told = (one.subject.model, one.subject.settings, one.instrument, one.judged_by)
         if (
             one.factor == "scenario"
-            and one.subject.scenario in scenarios
-            and told == (own["model"], own["settings"], panel.instrument, panel.judged_by)
+            and (one.instrument, one.judged_by) == (panel.instrument, panel.judged_by)
+            and _shared(one.subject._asdict()) in asked
         ):
             yield one
+
+
+def _shared(circumstances: Mapping[str, object]) -> tuple[object, ...]:
+    return tuple(circumstances[name] for name in _SHARED)

@@ -81,9 +81,15 @@ def described(plot: Plot) -> str:
     highest = max(marks, key=lambda named: named[1].estimate)
     lowest = min(marks, key=lambda named: named[1].estimate)
     return (
-        f"{len(marks)} estimates with 95 % intervals, in {plot.unit}. Highest: "
+        f"{_estimates(len(marks))}, in {plot.unit}. Highest: "
         f"{_in_words(*highest)}. Lowest: {_in_words(*lowest)}. The table below has every number."
     )
+
+
+def _estimates(count: int) -> str:
+    if count == 1:
+        return "One estimate with a 95 % interval"
+    return f"{count} estimates with 95 % intervals"
 
 
 def _in_words(label: str, mark: Mark) -> str:

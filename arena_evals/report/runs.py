@@ -6,13 +6,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
-from inspect_ai.log import EvalLog
+from inspect_ai.log import EvalConfig, EvalLog
 from inspect_ai.model import ModelConfig, ModelUsage
 
 from arena_evals.analysis.trials import panel_of
 from arena_evals.providers import is_secret
 
 _NOT_ASKED = {"max_connections", "response_schema", "extra_headers", "extra_body"}
+_LIMITS = (
+    "retry_on_error", "message_limit", "token_limit", "turn_limit", "time_limit", "working_limit"
+)  # fmt: skip
 
 
 class Usage(NamedTuple):
@@ -141,9 +144,30 @@ def _command(log: EvalLog, items: Sequence[str] | None = None) -> str:
     for name, given in config.items():
         if isinstance(given, str | int | float):
             words += [f"--{name.replace('_', '-')}", str(given)]
+    words += _options_of(log.eval.config, arguments)
     for role, bound in (spec.model_roles or {}).items():
         words += ["--model-role", f"{role}={_bound(bound if isinstance(bound, list) else [bound])}"]
     return shlex.join(words)
+
+
+def _options_of(config: EvalConfig, arguments: Mapping[str, Any]) -> list[str]:
+    """Return what was asked of the run beside the task: epochs, a part of its samples, limits."""
+    words = []
+    if config.epochs and config.epochs != arguments.get("epochs"):
+        words += ["--epochs", str(config.epochs)]
+    if config.limit is not None:
+        first, *last = config.limit if isinstance(config.limit, tuple) else (config.limit,)
+        words += ["--limit", f"{first + 1}-{last[0]}" if last else str(first)]
+    if config.sample_id is not None:
+        words += ["--sample-id", _said(config.sample_id)]
+    if config.fail_on_error is False:
+        words.append("--no-fail-on-error")
+    elif config.fail_on_error is not None and config.fail_on_error is not True:
+        words.append(f"--fail-on-error={config.fail_on_error:g}")
+    for name in _LIMITS:
+        if (limit := getattr(config, name)) is not None:
+            words += [f"--{name.replace('_', '-')}", str(limit)]
+    return words
 
 
 def _bound(models: Sequence[ModelConfig]) -> str:
