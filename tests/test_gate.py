@@ -118,6 +118,18 @@ def test_one_scenario_that_alarms_is_an_alarm_though_the_mean_is_within_the_marg
     assert decision.answer is GateAnswer.ALARM
 
 
+@pytest.mark.parametrize(
+    ("scenarios", "items"), [(1, 84), (6, 34), (8, 29)]
+)  # as docs/gate.md has them
+def test_without_any_event_so_many_items_pass_and_one_fewer_do_not(
+    scenarios: int, items: int
+) -> None:
+    for number, answer in ((items, GateAnswer.PASS), (items - 1, GateAnswer.INCONCLUSIVE)):
+        none = ItemRates(np.zeros(number), np.zeros(number), True)
+        rates = [ScenarioRates(str(n), none, none) for n in range(scenarios)]
+        assert decide(rates, PLAN).answer is answer
+
+
 def test_no_event_anywhere_is_a_bound_and_too_few_items_to_pass() -> None:
     """Four rates of 0 of 40 items: each at most 1 - .05^(1/40) = 7.2 %, together sqrt(2) of it."""
     none = ItemRates(np.zeros(40), np.zeros(40), few=True)

@@ -152,7 +152,7 @@ def run_until_safe(
         spent = Spent(len(candidate), sum(one.trials for one in course), number, blocks)
         standing = looks(reference, candidate, plan, order)
         _tell(standing, spent, plan)
-        last = number == blocks
+        last = all(len(one.items) <= number * block for one in going)
         if not last and not _settled(standing, still_open):
             continue
         found = gate_so_far(reference, candidate, plan, order, at_the_end=last)
