@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from inspect_ai.model import Model, ModelName
 
@@ -29,7 +29,26 @@ def is_simulated(model: Model | str) -> bool:
 
 def is_secret(name: str) -> bool:
     """Return whether what has this name is a key, a token or the like, and never to be shown."""
-    return not _SECRET.isdisjoint(re.split(r"[^a-z]+", name.lower()))
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()
+    return not _SECRET.isdisjoint(re.split(r"[^a-z]+", words))
+
+
+def secrets_in(given: object) -> Iterator[str]:
+    """Yield the names of secrets in mappings and lists, as deep as they go."""
+    if isinstance(given, Mapping):
+        for name, value in given.items():
+            yield from [str(name)] if is_secret(str(name)) else secrets_in(value)
+    elif isinstance(given, list | tuple):
+        for value in given:
+            yield from secrets_in(value)
+
+
+def secrets_in_address(url: str) -> Iterator[str]:
+    """Yield what of an address is secret: its user, and names in its query."""
+    address = urlsplit(url)
+    if address.username or address.password:
+        yield "the user in base_url"
+    yield from secrets_in(dict(parse_qsl(address.query, keep_blank_values=True)))
 
 
 def require_nothing_secret(models: Iterable[Model]) -> None:
@@ -55,16 +74,6 @@ def _secrets_of(model: Model) -> Iterator[str]:
         for name, given in model.model_args.items()
         if name != "api_key" and not name.startswith("aws_")
     }
-    yield from _named_secret(recorded)
-    yield from _named_secret(model.config.model_dump(include={"extra_headers", "extra_body"}))
-    address = urlsplit(model.api.base_url or "")
-    if address.username or address.password:
-        yield "the user in base_url"
-
-
-def _named_secret(given: Mapping[str, object]) -> Iterator[str]:
-    for name, value in given.items():
-        if is_secret(str(name)):
-            yield str(name)
-        elif isinstance(value, Mapping):
-            yield from _named_secret(value)
+    yield from secrets_in(recorded)
+    yield from secrets_in(model.config.model_dump(include={"extra_headers", "extra_body"}))
+    yield from secrets_in_address(model.api.base_url or "")

@@ -8,12 +8,12 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import click
 import pandas as pd
 import pytest
 import yaml
@@ -32,6 +32,7 @@ from provider_server import (
     always,
     first,
     rate_limited,
+    raw,
     serve,
     status,
 )
@@ -122,6 +123,19 @@ def test_the_cells_are_models_times_tasks_times_the_grid() -> None:
         ({"grid": {"seed": []}}, "grid: 'seed' has no value"),
         ({"grid": {"items": [1, 2]}}, "'items' stands in grid and is set beside it"),
         ({"models": ["arena/helpful"] * 2}, "stands there twice"),
+        (
+            {"models": [{"model": "a/b", "generate": {"temperature": t}} for t in (0, 0.0)]},
+            "a/b on shutdown_dilemma stands there twice",
+        ),
+        (
+            {"models": [{"model": "a/b", "base_url": f"http://127.0.0.1:{n}"} for n in (1, 2)]},
+            "a/b stands there with two base_urls",
+        ),
+        ({"models": [{"model": "a/b", "generate": {"top_k": "x"}}]}, "generate: top_k: Input"),
+        (
+            {"grader": {"model": "a/b", "generate": {"timeout": 5}}},
+            "grader: a/b: timeout is what the models' is",
+        ),
         ({"budget": {}}, "budget: name calls, dollars, or both"),
         ({"budget": {"dollars": 1}}, "a budget in dollars needs prices"),
         ({"models": [{"model": "a/b", "generate": {"heat": 1}}]}, "'heat' is no generation option"),
@@ -147,7 +161,7 @@ def test_models_that_differ_in_their_options_are_models_of_their_own(tmp_path: P
     warm = [{"model": "arena/frame-sensitive", "generate": {"temperature": t}} for t in (0, 0.5, 1)]
     done = sweep(tmp_path, {**PLAIN, "models": warm, "tasks": ["arena_evals/shutdown_dilemma"]})
     said = [line for line in done.stdout.splitlines() if line.startswith("arena/frame")]
-    assert [line.split()[1] for line in said] == [f"temperature={t}" for t in (0, 0.5, 1)]
+    assert [line.split()[1] for line in said] == [f"temperature={t}" for t in (0.0, 0.5, 1.0)]
     done = sweep(tmp_path, {**PLAIN, "models": warm}, "--yes")
     assert done.exit_code == 0, done.output
     counted = read_trials([tmp_path / "logs"]).groupby("settings", observed=True).size()
@@ -157,19 +171,35 @@ def test_models_that_differ_in_their_options_are_models_of_their_own(tmp_path: P
 @pytest.mark.parametrize(
     ("model", "secret"),
     [
-        ({"generate": {"extra_headers": {"X-Api-Key": "k"}}}, "X-Api-Key"),
-        ({"generate": {"extra_body": {"auth": {"token": "k"}}}}, "auth"),
-        ({"base_url": "http://user:k@127.0.0.1:9/v1"}, "the user in base_url"),
-        ({"args": {"default_headers": {"authorization": "k"}}}, "authorization"),
+        ({"generate": {"extra_headers": {"X-AccessToken": "hunter2"}}}, "X-AccessToken"),
+        ({"generate": {"extra_body": {"of": [{"clientSecret": "hunter2"}]}}}, "clientSecret"),
+        ({"base_url": "http://user:hunter2@127.0.0.1:9/v1"}, "the user in base_url"),
+        ({"base_url": "http://127.0.0.1:9/v1?api_key=hunter2"}, "api_key"),
+        ({"args": {"default_headers": {"authorization": "hunter2"}}}, "authorization"),
     ],
 )
-def test_a_secret_is_refused_before_anything_is_written(
-    model: dict[str, Any], secret: str, server: ProviderServer, tmp_path: Path
+@pytest.mark.parametrize("option", ["--plan", "--yes"])
+def test_a_secret_is_refused_before_anything_is_shown_or_written(
+    model: dict[str, Any], secret: str, option: str, tmp_path: Path
 ) -> None:
-    done = sweep(tmp_path, {**PLAIN, "models": [{"model": "openai/gpt-4o", **model}]}, "--yes")
+    two = ["openai/gpt-4o", {"model": "openai/gpt-4o", **model}]  # the plan tells them apart
+    done = sweep(tmp_path, {**PLAIN, "models": two}, option)
     assert done.exit_code == 2, done.output
-    assert f"{secret} looks like a key" in done.stderr
-    assert done.stderr.startswith(f"Error: {tmp_path / 'sweep.yaml'}: ")
+    assert f"'{secret}' is a key; set the provider's environment variable" in done.stderr
+    assert "hunter2" not in done.output
+    assert not (tmp_path / "logs").exists()
+
+
+def test_a_secret_among_what_a_client_was_made_with_is_refused_before_anything_is_written(
+    server: ProviderServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the file does not show: names that only the client knows."""
+    monkeypatch.setattr("arena_evals.sweeps.file.secrets_in", lambda _: ())
+    asked = {"model": "openai/gpt-4o", "args": {"default_headers": {"authorization": "hunter2"}}}
+    done = sweep(tmp_path, {**PLAIN, "models": [asked]}, "--yes")
+    assert done.exit_code == 2, done.output
+    assert done.stderr.startswith(f"Error: {tmp_path / 'sweep.yaml'}: openai/gpt-4o: authorization")
+    assert "hunter2" not in done.output
     assert not (tmp_path / "logs").exists()
 
 
@@ -202,12 +232,10 @@ def test_a_cost_is_left_open_where_a_grader_has_no_price(
 
 
 def test_who_says_no_has_claimed_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def says_no(yes: bool) -> None:
-        raise click.Abort
-
     with monkeypatch.context() as patch:
-        patch.setattr("arena_evals.cli.sweep._ask", says_no)
-        assert sweep(tmp_path, PLAIN).exit_code == 1
+        patch.setattr("arena_evals.cli.sweep._agreed", lambda _: False)
+        done = sweep(tmp_path, PLAIN)
+    assert (done.exit_code, done.stderr) == (130, "Nothing was run.\n")
     assert not (tmp_path / "logs" / "sweep.json").exists()
     assert sweep(tmp_path, {**PLAIN, "epochs": 2}, "--yes").exit_code == 0
 
@@ -298,20 +326,121 @@ def test_errors_that_the_limits_let_pass_are_told(
     assert "slice 1, but 1 of 8 samples ended in an error; 1 of 2 slices" in done.stderr
 
 
-def test_no_more_calls_at_once_than_the_smallest_of_the_providers_allows() -> None:
-    asked = Sweep.model_validate(
-        {
-            "models": ["openai/gpt-4o"],
-            "tasks": ["t"],
-            "grader": "anthropic/claude",
-            "providers": {"openai/gpt-4o": {"connections": 50}, "anthropic": {"connections": 3}},
-        }
-    )
-    allowed = asked.providers_of("openai/gpt-4o")
-    assert {name: one.connections for name, one in allowed.items()} == {
-        "openai/gpt-4o": 50,
-        "anthropic": 3,
+class Crowd:
+    """A model that takes its time, and knows how many it answered at once."""
+
+    def __init__(self) -> None:
+        self.most = self._now = 0
+        self._lock = threading.Lock()
+
+    def __call__(self, request: Request) -> Answer:
+        with self._lock:
+            self._now += 1
+            self.most = max(self.most, self._now)
+        time.sleep(0.2)
+        with self._lock:
+            self._now -= 1
+        judges = request.schema is not None and "verdict" in str(request.schema)
+        return Answer(_VERDICT if judges else _DECISION, "stop", 10, 10)
+
+
+_VERDICT = '{"evidence": "It comes first", "verdict": "helpful", "degree": 0}'
+_DECISION = '{"rationale": "It comes first.", "decision": "A"}'
+
+
+@pytest.mark.parametrize(
+    ("judged", "most"),
+    [(True, 2), (False, 6)],  # three graders at once share six; a grader that is not asked has none
+)
+def test_no_more_calls_at_once_than_the_smallest_of_the_providers_allows(
+    judged: bool, most: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crowd = Crowd()
+    panel = [f"anthropic/claude-{n}" for n in (1, 2, 3)]
+    content = {
+        **REAL,
+        "slice": 4,
+        "grader": panel,
+        "parameters": {**SMALL, "judged": judged},
+        "providers": {"openai": {"connections": 6}, "anthropic": {"connections": 6}},
     }
+    with serve(crowd) as running:
+        for name, value in running.environment.items():
+            monkeypatch.setenv(name, value)
+        done = sweep(tmp_path, content, "--yes")
+        models = Counter(request.model for request in running.requests)
+    assert done.exit_code == 0, done.output
+    assert (len(models) == 4) == judged
+    assert most <= crowd.most <= 6
+
+
+def test_the_longest_name_of_a_provider_counts() -> None:
+    names = {"openrouter": {"connections": 1}, "openrouter/google": {"connections": 2}}
+    content = {"models": ["openrouter/google/gemini"], "tasks": ["t"], "providers": names}
+    assert Sweep.model_validate(content).provider("openrouter/google/gemini")[1].connections == 2
+    assert Sweep.model_validate(content).provider("openrouter/other/x")[1].connections == 1
+
+
+def test_calls_keep_the_pace_that_a_provider_allows(server: ProviderServer, tmp_path: Path) -> None:
+    """16 calls at 240 a minute: the last begins 15 quarters of a second after the first."""
+    content = {**REAL, "slice": 4, "providers": {"openai": {"calls_per_minute": 240}}}
+    begin = time.monotonic()
+    assert sweep(tmp_path, content, "--yes").exit_code == 0
+    assert time.monotonic() - begin >= 15 * 60 / 240
+
+
+def test_a_model_is_left_after_two_slices_that_failed_in_a_row(
+    server: ProviderServer, tmp_path: Path
+) -> None:
+    gone = {"model": "openai/gpt-4o", "base_url": f"{server.url}/nowhere"}
+    content = {**PLAIN, "models": [gone, "arena/helpful"], "slice": 1, "retries": 0}
+    done = sweep(tmp_path, content, "--yes")
+    assert done.exit_code == 1, done.output
+    assert done.stderr.count("FAILED openai/gpt-4o") == 2
+    assert "Not finished: 4 of 8 slices" in done.stderr
+
+
+def test_answers_from_a_cache_are_not_counted(
+    server: ProviderServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("INSPECT_CACHE_DIR", str(tmp_path / "cache"))
+    content = {**REAL, "models": [{"model": "openai/gpt-4o", "generate": {"cache": True}}]}
+    for name, spent in (("one", 16), ("two", 0)):
+        (tmp_path / name).mkdir()
+        done = sweep(tmp_path / name, content, "--yes")
+        assert done.exit_code == 0, done.output
+        assert json.loads((tmp_path / name / "logs/spent.json").read_text())["spent"][0] == spent
+    assert calls(server).total() == 16
+
+
+def test_a_budget_in_dollars_is_not_kept_by_answers_without_a_cost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "prices.yaml").write_text("openai/gpt-4o: {input: 1, output: 10}")
+    content = {**REAL, "budget": {"dollars": 5}, "prices": "prices.yaml", "retries": 0}
+    content["providers"] = {"openai": {"connections": 1}}
+    monkeypatch.setattr("arena_evals.runs.watch._PATIENCE", 2)
+    said = {"message": {"role": "assistant", "content": _DECISION}, "finish_reason": "stop"}
+    body = {"id": "1", "object": "chat.completion", "created": 0, "model": "m"}
+    body |= {"choices": [{"index": 0, **said}]}
+    with serve(says_a, fault=always(raw(json.dumps(body).encode()))) as running:
+        for name, value in running.environment.items():
+            monkeypatch.setenv(name, value)
+        done = sweep(tmp_path, content, "--yes")
+        assert done.exit_code == 1, done.output
+        assert "openai/gpt-4o does not say how many tokens it used" in done.stderr
+        assert calls(running).total() <= 2 * 2  # one ends, one more may have been begun, twice
+
+
+def test_logs_below_a_slice_that_is_not_finished_are_named(tmp_path: Path) -> None:
+    """Inspect would take what stands there for the slice's own."""
+    assert sweep(tmp_path, PLAIN, "--yes").exit_code == 0
+    log = sorted((tmp_path / "logs").rglob("*.eval"))[0]
+    (log.parent / "rescored").mkdir()
+    log.rename(log.parent / "rescored" / log.name)
+    done = sweep(tmp_path, PLAIN, "--yes")
+    assert done.exit_code == 2
+    assert f"rescored/{log.name}: stands below a slice that is not finished" in done.stderr
 
 
 def test_without_a_key_nothing_is_begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -473,6 +602,18 @@ def test_a_model_that_fails_is_told_and_the_others_go_on(
     assert done.exit_code == 1, done.output
     assert done.stderr.count("FAILED openai/gpt-4o on shutdown_dilemma") == 2
     assert "Not finished: 2 of 4 slices" in done.stderr
+
+
+def test_why_a_request_was_bad_is_told_though_it_stands_behind_the_request(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serve(says_a, fault=always(status(400, "the field top_p is unheard of"))) as running:
+        for name, value in running.environment.items():
+            monkeypatch.setenv(name, value)
+        done = sweep(tmp_path, {**REAL, "retries": 0}, "--yes")
+    assert done.exit_code == 1, done.output
+    [line, *_] = [line for line in done.stderr.splitlines() if line.startswith("FAILED")]
+    assert "the field top_p is unheard of" in line
 
 
 class Gate:

@@ -1,7 +1,7 @@
 """What was read of each log, kept as one Parquet file a log: a second reading takes seconds."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import cached_property
 from hashlib import sha256
@@ -37,9 +37,10 @@ class Store:
     logs hold is still there twice.
     """
 
-    def __init__(self, place: str, *readers: ModuleType) -> None:
-        """Name the folder, and the modules whose code makes the tables."""
+    def __init__(self, place: str, columns: Sequence[str], *readers: ModuleType) -> None:
+        """Name the folder, the columns of the tables, and the modules whose code makes them."""
         self.place = place
+        self._columns = columns
         self._code = "".join(inspect.getsource(module) for module in readers)
 
     def table(self, log: str, read: Callable[[], pd.DataFrame]) -> pd.DataFrame:
@@ -84,7 +85,8 @@ class Store:
     def _kept(self, place: _Place) -> pd.DataFrame | None:
         try:
             content = self._files.cat_file(f"{place.folder}/{place.name}")
-            return _texts_again(pd.read_parquet(BytesIO(content)))
+            table = _texts_again(pd.read_parquet(BytesIO(content)))
+            return table if set(table) == set(self._columns) else None
         except ImportError:
             raise _no_parquet() from None
         except Exception:  # none, or cut off: what it raises is wherever its bytes lead the reader

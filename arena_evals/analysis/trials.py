@@ -268,7 +268,7 @@ def _table_in(place: str, log: EvalLog) -> pd.DataFrame:
 
 def _store(place: str) -> Store:
     """Return the store at a place, of tables that these modules make."""
-    return Store(place, sys.modules[__name__], labels, providers, of_a_trial)
+    return Store(place, _READ, sys.modules[__name__], labels, providers, of_a_trial)
 
 
 def _table(log: EvalLog) -> pd.DataFrame:

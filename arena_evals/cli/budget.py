@@ -159,7 +159,9 @@ def many(n: float) -> str:
 
 def money(cost: float | None) -> str:
     """Return dollars, or a dash where they are not known."""
-    return "-" if cost is None else f"${cost:,.2f}"
+    if cost is None:
+        return "-"
+    return f"${cost:,.2f}" if cost == 0 or cost >= 0.1 else f"${cost:.2g}"
 
 
 def table(*columns: str) -> Table:

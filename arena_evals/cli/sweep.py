@@ -95,7 +95,9 @@ def sweep(
         if not todo:
             ended, spent = Ended(0, (), None, False), read_book(folder).spent
             context.exit(_conclude(ended, folder, planned, len(before), spent, asked))
-        _ask(yes)
+        if not _agreed(yes):
+            click.echo("Nothing was run.", err=True)
+            context.exit(_INTERRUPTED)
         claim(folder, asked.what())
         done = sum(p.trials(one) for p in planned for one in p.slices if one.name in before)
         trials = sum(plan.run.trials for plan in planned)
@@ -145,13 +147,15 @@ def _say_rest(before: int, every: int, spent: Spent, asked: Sweep) -> None:
         )
 
 
-def _ask(yes: bool) -> None:
+def _agreed(yes: bool) -> bool:
     if yes:
-        return
+        return True
     if not sys.stdin.isatty():
         raise BadInput("--yes: nobody can be asked here whether to go on; add --yes")
-    if not click.confirm("Go on?"):
-        raise click.Abort
+    try:
+        return click.confirm("Go on?")
+    except click.Abort:
+        return False
 
 
 def _conclude(

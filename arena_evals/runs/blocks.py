@@ -21,7 +21,7 @@ from arena_evals.analysis import ChosenLogs, choose_logs, trials_of
 from arena_evals.analysis.trials import TRANSPORT
 from arena_evals.errors import BadInput
 from arena_evals.providers import is_simulated
-from arena_evals.runs.sets import client, reason, run_set
+from arena_evals.runs.sets import client, in_a_line, reason, run_set
 from arena_evals.scenarios import languages, load_scenario
 from arena_evals.schema import Elicited
 
@@ -168,8 +168,7 @@ def run_block(course: Course, items: Sequence[str], who: Candidate, place: Path)
     except BadInput:
         raise
     except Exception as error:  # what Inspect raises where it has no log to say it in, or none left
-        said = " ".join(str(error).split())[:160]
-        raise _not_finished(place, f"{type(error).__name__}: {said}") from None
+        raise _not_finished(place, f"{type(error).__name__}: {in_a_line(error)}") from None
     if not finished:
         raise _not_finished(place, reason(logs))
     return trials_of(choose_logs([place]), workers=1)

@@ -12,8 +12,8 @@ from arena_evals.runs.prices import Price
 from arena_evals.runs.slices import Outcome, run_slice
 from arena_evals.runs.sweep_folder import Folder
 from arena_evals.runs.sweep_plan import Planned
-from arena_evals.runs.till import Till
-from arena_evals.sweeps import Pace, Slice, Spent, Sweep
+from arena_evals.runs.till import Till, require_known_cost
+from arena_evals.sweeps import Pace, Slice, Spent, Sweep, callers
 
 _IN_A_ROW = 2  # slices that failed, after which a model is not asked any more in this run
 
@@ -165,8 +165,8 @@ class Here:
     def next_ended(self) -> tuple[Slice, Outcome]:
         """Run it."""
         one = self._next.pop()
-        allowed = self._sweep.providers_of(one.cell.model.model).values()
-        connections = min(provider.connections for provider in allowed)
+        answering = callers(self._sweep, one.cell).values()
+        connections = min(caller.each(caller.provider.connections) for caller in answering)
         try:
             account = _Local(self._sweep, self._till, self._paces, one, self._tell)
             place = self._folder.of(one)
@@ -194,6 +194,8 @@ class Here:
 class _Local:
     """The account of one slice in this process."""
 
+    _answers = 0  # that said what they used
+
     def __init__(
         self,
         sweep: Sweep,
@@ -207,6 +209,7 @@ class _Local:
 
     async def admit(self, model: str) -> bool:
         """Wait for the provider's pace, then take a call from the till."""
+        require_known_cost(self._sweep, model, self._answers, self._ended)
         name, allowed = self._sweep.provider(model)
         pace = self._paces.setdefault(name, Pace(allowed.calls_per_minute))
         if seconds := pace.wait(time.monotonic()):
@@ -215,10 +218,12 @@ class _Local:
 
     def paid(self, model: str, usage: ModelUsage) -> None:
         """Tell the till."""
+        self._answers += 1
         self._till.pay(self._name, model, usage)
 
     def spared(self) -> None:
         """Give the call back."""
+        self._answers += 1
         self._till.give_back(self._name, 1)
 
     def ended(self) -> None:

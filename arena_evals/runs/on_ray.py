@@ -18,8 +18,8 @@ from arena_evals.errors import BadInput
 from arena_evals.runs.prices import Price
 from arena_evals.runs.slices import Outcome, run_slice
 from arena_evals.runs.sweep_folder import Folder
-from arena_evals.runs.till import Till
-from arena_evals.sweeps import Leases, Pace, Provider, Slice, Spent, Sweep
+from arena_evals.runs.till import Till, require_known_cost
+from arena_evals.sweeps import Leases, Pace, Provider, Slice, Spent, Sweep, callers
 
 _BATCH = 8  # calls that a worker takes from the till, or from a provider's pace, at a time
 _LOOK = 1.0  # seconds between two looks at how far the slices are
@@ -90,12 +90,13 @@ class _Account:
     def __init__(self, sweep: Sweep, name: str, till: Any, desks: Mapping[str, Any]) -> None:
         self._sweep, self._name, self._till, self._desks = sweep, name, till, desks
         self._priced = sweep.prices is not None
-        self._calls, self._ended = 0, 0
+        self._calls, self._answers, self._ended = 0, 0, 0
         self._places: dict[str, list[float]] = {}
         self._lock: asyncio.Lock | None = None
 
     async def admit(self, model: str) -> bool:
         """Wait for a place in the provider's pace, then take a call from the till."""
+        require_known_cost(self._sweep, model, self._answers, self._ended)
         self._lock = self._lock or asyncio.Lock()
         async with self._lock:
             begin = await self._place(model)
@@ -121,11 +122,13 @@ class _Account:
 
     def paid(self, model: str, usage: ModelUsage) -> None:
         """Tell the till, where a price is known."""
+        self._answers += 1
         if self._priced:
             self._till.pay.remote(self._name, model, usage)
 
     def spared(self) -> None:
         """Keep the call for another."""
+        self._answers += 1
         self._calls += 1
 
     def ended(self) -> None:
@@ -148,11 +151,11 @@ def _work(
     import ray
 
     lent = []
-    for name, allowed in sorted(sweep.providers_of(one.cell.model.model).items()):
-        share = max(1, allowed.connections // room)
+    for name, caller in callers(sweep, one.cell).items():
+        share = max(1, caller.provider.connections // room)
         while not (connections := ray.get(desks[name].lease.remote(one.name, share))):
             time.sleep(_LOOK)
-        lent.append(connections)
+        lent.append(caller.each(connections))
     account = _Account(sweep, one.name, till, desks)
     outcome = run_slice(sweep, one, place, account, min(lent))
     if account.left:
@@ -233,7 +236,7 @@ class OnRay:
             said = " ".join(str(error).split())[:160]
             why = f"{type(error).__name__}: {said}"
             outcome = Outcome("interrupted" if self._interrupted else "failed", why)
-        for name in self._sweep.providers_of(one.cell.model.model):
+        for name in callers(self._sweep, one.cell):
             self._ray.get(self._desks[name].give_back.remote(one.name))
         if outcome.status == "finished":
             _keep_only(self._folder, one, outcome.log)
@@ -279,5 +282,6 @@ def _connected(address: str | None) -> Any:
 def _keep_only(folder: Folder, one: Slice, log: str) -> None:
     """Remove what a machine that was taken for lost may have written beside the finished log."""
     for info in list_eval_logs(folder.of(one)):
-        if info.name.rpartition("/")[2] != log.rpartition("/")[2]:
+        own = folder.inside(info.name).rpartition("/")[0] == one.name
+        if own and info.name.rpartition("/")[2] != log.rpartition("/")[2]:
             folder.files.rm_file(info.name)

@@ -1,6 +1,7 @@
 """One task run as an eval set of Inspect's, which goes on where it was cut off."""
 
 import io
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from contextvars import copy_context
@@ -12,6 +13,9 @@ from inspect_ai.log import EvalLog
 from inspect_ai.model import Model, ModelConfig, get_model
 
 from arena_evals.errors import BadInput
+
+_LONGEST = 160  # characters of an error in a line, or so
+_MARKUP = re.compile(r"\[/?(?:bold|blue|red|link[^\]]*)\]")  # in which Inspect words some errors
 
 
 @contextmanager
@@ -46,7 +50,16 @@ def run_set(
 def reason(logs: Sequence[EvalLog]) -> str:
     """Return why a set did not finish."""
     errors = [log.error.message for log in logs if log.error]
-    return " ".join(errors[0].split())[:160] if errors else "cancelled"
+    return in_a_line(errors[0]) if errors else "cancelled"
+
+
+def in_a_line(said: object) -> str:
+    """Return what an error says in one line; of a long one its beginning and its end.
+
+    A provider's own words often stand at the end, after the request.
+    """
+    text = " ".join(_MARKUP.sub("", click.unstyle(str(said))).split())
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST // 3]} ... {text[-_LONGEST:]}"
 
 
 def client(given_by: str, config: ModelConfig) -> Model:
@@ -64,7 +77,6 @@ def client(given_by: str, config: ModelConfig) -> Model:
             **config.args,
         )
     except Exception as error:  # whatever a provider raises for want of a key or a package
-        said = " ".join(click.unstyle(str(error)).split())
         raise BadInput(
-            f"{given_by}: {config.model} cannot be had ({said[:160]}); mend that"
+            f"{given_by}: {config.model} cannot be had ({in_a_line(error)}); mend that"
         ) from None

@@ -6,7 +6,7 @@ from inspect_ai.log import EvalLog
 from inspect_ai.model import Model
 
 from arena_evals.errors import BadInput
-from arena_evals.runs.sets import client, quiet, reason, run_set
+from arena_evals.runs.sets import client, in_a_line, quiet, reason, run_set
 from arena_evals.runs.sweep_plan import config_of
 from arena_evals.runs.watch import Account, Watch, watched
 from arena_evals.sweeps import Slice, Sweep
@@ -46,7 +46,7 @@ def run_slice(sweep: Sweep, one: Slice, place: str, account: Account, connection
     except BadInput as error:
         return Outcome("failed", error.message)
     except Exception as error:  # what Inspect raises before it has a log to say it in
-        return Outcome("failed", f"{type(error).__name__}: {' '.join(str(error).split())[:160]}")
+        return Outcome("failed", f"{type(error).__name__}: {in_a_line(error)}")
     if finished:
         return Outcome("finished", _errors(logs[0]), logs[0].location)
     if watch.stopped:
@@ -75,4 +75,5 @@ def _graders(sweep: Sweep) -> dict[str, str | Model | list[Model]]:
 
 
 def _options(sweep: Sweep, generate: Any) -> dict[str, Any]:
+    """Return the options of the run: those of the model too, which the task's own would outdo."""
     return {**sweep.limits.model_dump(exclude_none=True), **generate}

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from hashlib import blake2b
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 from fsspec import AbstractFileSystem
@@ -46,6 +46,10 @@ class Folder(NamedTuple):
         """Return where a slice's log goes."""
         return f"{self.path if self.local else self.url}/{one.name}"
 
+    def inside(self, log: str) -> str:
+        """Return a log's place in the folder."""
+        return str(url_to_fs(log)[1]).removeprefix(self.path.rstrip("/") + "/")
+
 
 def folder_at(place: str) -> Folder:
     """Return a folder by its path or URL.
@@ -53,6 +57,8 @@ def folder_at(place: str) -> Folder:
     Raises:
         BadInput: nothing can be reached there.
     """
+    if not place:
+        raise BadInput("--log-dir: is empty; name a folder")
     try:
         files, path = url_to_fs(place)
         url = str(files.unstrip_protocol(path))
@@ -230,23 +236,30 @@ def finished(folder: Folder, slices: Sequence[Slice]) -> set[str]:
     What stands in a folder of a slice's folder, as answers that were judged again, is not its log.
 
     Raises:
-        BadInput: a log stands there that is of none of them or cannot be read, or a slice has two
-            finished ones.
+        BadInput: a log stands there that is of none of them or cannot be read, a slice has two
+            finished ones, or none and other logs below it.
     """
     names = {one.name for one in slices}
     found: Counter[str] = Counter()
+    beside: dict[str, str] = {}
     for info in list_eval_logs(folder.url):
-        name = _inside(folder, info.name).rpartition("/")[0]
-        if any(name.startswith(f"{own}/") for own in names):
-            continue
-        if name not in names:
+        name = folder.inside(info.name).rpartition("/")[0]
+        if name in names:
+            found[name] += _is_finished(info.name)
+        elif own := next((str(p) for p in PurePosixPath(name).parents if str(p) in names), None):
+            beside[own] = info.name
+        else:
             raise BadInput(f"{info.name}: no log of this sweep; put it elsewhere")
-        if _is_finished(info.name):
-            found[name] += 1
     for name, logs in found.items():
         if logs > 1:
             raise BadInput(f"{folder.url}/{name}: holds {logs} finished logs; keep one of them")
-    return set(found)
+    for name, place in beside.items():
+        if not found[name]:
+            raise BadInput(
+                f"{place}: stands below a slice that is not finished, and would be taken for its "
+                "log; move it elsewhere"
+            )
+    return {name for name, logs in found.items() if logs}
 
 
 def _is_finished(place: str) -> bool:
@@ -257,12 +270,6 @@ def _is_finished(place: str) -> bool:
             f"{place}: cannot be read ({_line(error)}); move it elsewhere, and the same command "
             "runs its slice again"
         ) from None
-
-
-def _inside(folder: Folder, url: str) -> str:
-    """Return a log's place in the folder."""
-    _, path = url_to_fs(url)
-    return str(path).removeprefix(folder.path.rstrip("/") + "/")
 
 
 def _line(error: Exception) -> str:

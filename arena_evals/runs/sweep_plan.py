@@ -107,11 +107,11 @@ def require_runnable(sweep: Sweep, planned: Sequence[Planned], path: Path) -> No
                 f"{path}: grader: nobody judges {model}; add grader: PROVIDER/MODEL, or "
                 "parameters: {judged: false}"
             )
-    made = [client(str(path), config_of(asked)) for asked in (*sweep.models, *sweep.grader)]
-    try:
-        require_nothing_secret(made)
-    except BadInput as error:
-        raise BadInput(f"{path}: {error.message}") from None
+    for asked in (*sweep.models, *sweep.grader):  # each gone before the next: some hold weights
+        try:
+            require_nothing_secret([client(str(path), config_of(asked))])
+        except BadInput as error:
+            raise BadInput(f"{path}: {error.message.removeprefix(f'{path}: ')}") from None
 
 
 def config_of(asked: Asked) -> ModelConfig:

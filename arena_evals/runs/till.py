@@ -4,9 +4,11 @@ from collections.abc import Mapping
 
 from inspect_ai.model import ModelUsage
 
+from arena_evals.errors import BadInput
+from arena_evals.providers import is_simulated
 from arena_evals.runs.prices import Price
 from arena_evals.runs.sweep_folder import Book, Folder, ledger
-from arena_evals.sweeps import Allowance, Purse, Spent
+from arena_evals.sweeps import Allowance, Purse, Spent, Sweep
 
 _MILLION = 1e6
 
@@ -79,6 +81,20 @@ class Till:
     def _note(self, name: str, calls: int, cost: float) -> None:
         self._slices[name] = self._slices.get(name, Spent()).plus(calls, cost)
         self._keep(Book(self._purse.spent, self._slices).text())
+
+
+def require_known_cost(sweep: Sweep, model: str, answers: int, samples: int) -> None:
+    """Refuse a call that a budget in dollars is for, where samples end and no answer has a cost.
+
+    Raises:
+        BadInput: none of the answers so far said what it used.
+    """
+    by_dollars = sweep.budget is not None and sweep.budget.dollars is not None
+    if by_dollars and samples and not answers and not is_simulated(model):
+        raise BadInput(
+            f"{model} does not say how many tokens it used, so that a budget in dollars cannot be "
+            "kept; set one in calls"
+        )
 
 
 def price_of(usage: ModelUsage, price: Price) -> float:

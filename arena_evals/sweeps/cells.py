@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import blake2b
 from itertools import product
@@ -10,7 +11,7 @@ from typing import NamedTuple
 from pydantic import JsonValue
 
 from arena_evals.errors import BadInput
-from arena_evals.sweeps.file import Asked, Sweep
+from arena_evals.sweeps.file import Asked, Provider, Sweep
 
 
 class Cell(NamedTuple):
@@ -73,6 +74,29 @@ def slices(cell: Cell, items: Sequence[str], size: int) -> tuple[Slice, ...]:
         Slice(cell, number, tuple(items[start : start + size]))
         for number, start in enumerate(starts, start=1)
     )
+
+
+class Caller(NamedTuple):
+    """What a provider allows, and how many of its models a trial calls at once."""
+
+    provider: Provider
+    at_once: int
+
+    def each(self, connections: int) -> int:
+        """Return how many of these connections each model may have, at least one.
+
+        A trial's model and its graders are not called at once, a panel of graders is; and Inspect
+        counts the connections of each model apart.
+        """
+        return max(1, connections // self.at_once)
+
+
+def callers(sweep: Sweep, cell: Cell) -> dict[str, Caller]:
+    """Return who answers in a cell, by the names of their providers, in order."""
+    judges = () if cell.parameters.get("judged") is False else sweep.grader
+    of_judges = Counter(sweep.provider(asked.model)[0] for asked in judges)
+    asked = dict(sweep.provider(one.model) for one in (cell.model, *judges))
+    return {name: Caller(asked[name], max(1, of_judges[name])) for name in sorted(asked)}
 
 
 def _common(sweep: Sweep) -> dict[str, JsonValue]:

@@ -1,7 +1,7 @@
 """What a sweep file may say."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 
 from inspect_ai.model import GenerateConfig
@@ -13,10 +13,19 @@ from pydantic import (
     model_validator,
 )
 
-from arena_evals.providers import is_secret
+from arena_evals.providers import secrets_in, secrets_in_address
 from arena_evals.schema import Frozen
 
 _HOW = {"budget", "prices", "providers", "retries", "answer_tokens"}
+
+
+_SENT = ("extra_headers", "extra_body")  # generation options that go out as they are
+_OF_THE_RUN = ("timeout", "max_retries", "cache", "adaptive_connections")  # Inspect gives to all
+
+
+def _require_no_key(names: Iterable[str]) -> None:
+    for name in names:
+        raise ValueError(f"'{name}' is a key; set the provider's environment variable")
 
 
 class Asked(Frozen):
@@ -37,9 +46,13 @@ class Asked(Frozen):
     @field_validator("args")
     @classmethod
     def _no_key(cls, given: Mapping[str, JsonValue]) -> Mapping[str, JsonValue]:
-        for name in given:
-            if is_secret(name):
-                raise ValueError(f"'{name}' is a key; set the provider's environment variable")
+        _require_no_key(secrets_in(given))
+        return given
+
+    @field_validator("base_url")
+    @classmethod
+    def _no_key_in_it(cls, given: str | None) -> str | None:
+        _require_no_key(secrets_in_address(given or ""))
         return given
 
     @field_validator("generate")
@@ -50,8 +63,9 @@ class Asked(Frozen):
                 raise ValueError("max_connections belongs to providers: PROVIDER: connections")
             if name not in GenerateConfig.model_fields:
                 raise ValueError(f"'{name}' is no generation option of Inspect's")
-        GenerateConfig.model_validate(dict(given))
-        return given
+        _require_no_key(secrets_in({name: given.get(name) for name in _SENT}))
+        config = GenerateConfig.model_validate(dict(given))
+        return config.model_dump(mode="json", include=set(given))  # 0 and 0.0 are one temperature
 
 
 class TaskAsked(Frozen):
@@ -170,6 +184,29 @@ class Sweep(Frozen):
         return self
 
     @model_validator(mode="after")
+    def _graders_have_no_option_of_the_run(self) -> "Sweep":
+        for asked in self.grader:
+            for name in _OF_THE_RUN:
+                if name in asked.generate:
+                    raise ValueError(
+                        f"grader: {asked.model}: {name} is what the models' is, which Inspect "
+                        "gives to all who are called; set it there"
+                    )
+        return self
+
+    @model_validator(mode="after")
+    def _no_models_of_one_name_at_two_places(self) -> "Sweep":
+        places: dict[str, str | None] = {}
+        for asked in self.models:
+            who = repr(asked.model_copy(update={"base_url": None}))
+            if places.setdefault(who, asked.base_url) != asked.base_url:
+                raise ValueError(
+                    f"models: {asked.model} stands there with two base_urls, which no table "
+                    "tells apart; run them into two folders"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _no_provider_in_vain(self) -> "Sweep":
         names = [asked.model for asked in (*self.models, *self.grader)]
         for begin in self.providers:
@@ -183,10 +220,6 @@ class Sweep(Frozen):
     def what(self) -> dict[str, Any]:
         """Return what must be the same where a sweep goes on: all but how it is run and paid."""
         return self.model_dump(mode="json", exclude=_HOW)
-
-    def providers_of(self, model: str) -> dict[str, Provider]:
-        """Return what allows the calls of a model and of all graders, by the providers' names."""
-        return dict(map(self.provider, (model, *(asked.model for asked in self.grader))))
 
     def provider(self, model: str) -> tuple[str, Provider]:
         """Return what allows a model's calls: the longest name in ``providers`` that begins it."""
