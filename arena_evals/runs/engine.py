@@ -194,8 +194,6 @@ class Here:
 class _Local:
     """The account of one slice in this process."""
 
-    _answers = 0  # that said what they used
-
     def __init__(
         self,
         sweep: Sweep,
@@ -205,7 +203,8 @@ class _Local:
         tell: Callable[[int, Spent], None],
     ) -> None:
         self._sweep, self._till, self._paces = sweep, till, paces
-        self._name, self._tell, self._ended = one.name, tell, 0
+        self._name, self._tell = one.name, tell
+        self._answers = self._ended = 0  # answers that said what they used, and samples
 
     async def admit(self, model: str) -> bool:
         """Wait for the provider's pace, then take a call from the till."""

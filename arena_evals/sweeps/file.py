@@ -17,8 +17,6 @@ from arena_evals.providers import secrets_in, secrets_in_address
 from arena_evals.schema import Frozen
 
 _HOW = {"budget", "prices", "providers", "retries", "answer_tokens"}
-
-
 _SENT = ("extra_headers", "extra_body")  # generation options that go out as they are
 _OF_THE_RUN = ("timeout", "max_retries", "cache", "adaptive_connections")  # Inspect gives to all
 
@@ -202,7 +200,7 @@ class Sweep(Frozen):
             if places.setdefault(who, asked.base_url) != asked.base_url:
                 raise ValueError(
                     f"models: {asked.model} stands there with two base_urls, which no table "
-                    "tells apart; run them into two folders"
+                    "tells apart; run and analyse each by itself"
                 )
         return self
 
