@@ -135,7 +135,7 @@ def test_nodes_write_into_one_bucket_what_one_machine_writes(
     bucket: str, cluster: Any, tmp_path: Path
 ) -> None:
     place = tmp_path / "sweep.yaml"
-    place.write_text(yaml.safe_dump({**SWEEP, "models": MODELS[1:]}))
+    place.write_text(yaml.safe_dump({**SWEEP, "models": MODELS[1:], "providers": {}}))
     line, nodes = ["sweep", str(place), "--yes", "--log-dir"], ["--engine", "ray", "--address"]
     done = CliRunner().invoke(arena, [*line, bucket, *nodes, cluster.address])
     assert done.exit_code == 0, done.output
