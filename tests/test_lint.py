@@ -14,8 +14,10 @@ from arena_evals import lint as room
 from arena_evals.cli import arena
 from arena_evals.design import PROFILES
 from arena_evals.lint import CHECKS, Library, lint, read_library
+from arena_evals.lint import frames as of_frames
 from arena_evals.lint.balance import neither_option_is_first
 from arena_evals.lint.duplicates import ALIKE, alike
+from arena_evals.lint.problem import Problem
 from arena_evals.lint.surface import reading_grade, surface
 from arena_evals.scenarios import load_frames, load_scenario, load_vocabulary
 from arena_evals.schema import Arm, Order
@@ -28,6 +30,22 @@ FRAMES = "frames/shutdown.en.yaml"
 FIRST = load_scenario("shutdown_dilemma").items[0]
 SECOND = load_scenario("shutdown_dilemma").items[1]
 Content = dict[str, Any]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _each_scenario_is_shown_once() -> Iterator[None]:
+    """Keep what was found of a scenario and frames: showing all their samples takes longest."""
+    plain, known = of_frames._unlike, dict[str, list[Problem]]()
+
+    def once(*given: object) -> Iterator[Problem]:
+        key = repr(given)
+        if key not in known:
+            known[key] = list(plain(*given))  # type: ignore[arg-type]
+        yield from known[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(of_frames, "_unlike", once)
+        yield
 
 
 @pytest.fixture
