@@ -2,24 +2,29 @@
 
 import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import jsonschema
+import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
 from inspect_ai.model import get_model
 
-from arena_evals.analysis import read_trials
+from arena_evals.analysis import GateAnswer, GatePlan, read_trials
 from arena_evals.cli import arena
 from arena_evals.cli.gate_files import schema
+from arena_evals.cli.gate_run import run_until_safe
 from arena_evals.errors import BadInput
 from arena_evals.respondents import ArenaAPI
 from arena_evals.runs import blocks
+from arena_evals.runs.blocks import Candidate, Course
 from arena_evals.runs.claims import alone
 from arena_evals.scenarios import load_scenario
 from conftest import run_arena
 from provider_server import Answer, Request, serve
+from test_gate import release
 
 SMALL = {"profile": "quick", "arms": "baseline,threat", "judged": False, "items": 12, "epochs": 4}
 RUN = ("gate", "run", "--model", "arena/frame-sensitive", "-M", "seed=2", "--block", "3")
@@ -183,6 +188,41 @@ def test_a_damaged_log_of_a_block_is_a_line_and_no_alarm(
     assert "Traceback" not in done.stderr
     log.unlink()
     assert run_gate(reference, tmp_path, *SAME).exit_code in (0, 3)
+
+
+def test_a_run_ends_with_the_items_of_the_modes_that_are_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """30 stated items pass at a look; 10 enacted ones are used up before, and stay open."""
+
+    def both(seed: int) -> pd.DataFrame:
+        stated, enacted = release(seed), release(seed + 10)
+        enacted = enacted[enacted["item"].isin(sorted(set(enacted["item"]))[:10])]
+        enacted = enacted.assign(
+            scenario="w", mode="enacted", action=enacted["decision"], decision=None
+        ).assign(run=str(seed), log=f"{seed}.eval")
+        return pd.concat([stated, enacted], ignore_index=True)
+
+    old, new = both(1), both(2)
+
+    def answered(one: Course, items: Sequence[str], *_: object) -> pd.DataFrame:
+        return new[new["scenario"].eq(one.scenario) & new["item"].isin(items)]
+
+    monkeypatch.setattr("arena_evals.cli.gate_run.run_block", answered)
+    courses = [
+        Course(
+            str(scenario), str(mode), "t", {}, {}, tuple(sorted(set(own["item"]))), cells=32,
+            epochs=1, grader=None,
+        )
+        for (scenario, mode), own in old.groupby(["scenario", "mode"])
+    ]  # fmt: skip
+    who = Candidate("m", {}, {})
+    found = run_until_safe(courses, old, who, GatePlan(margin=0.2), tmp_path, 5)
+    assert {one.mode: one.answer for one in found.modes}["stated"] is GateAnswer.PASS
+    assert found.spent is not None
+    passed = found.spent.blocks
+    assert 2 <= passed < found.spent.of_blocks == 6
+    assert found.spent.trials == 32 * (5 * passed + 10)
 
 
 @pytest.mark.parametrize("text", ["[]", "{"])

@@ -62,7 +62,7 @@ class _Answers(LazyGroup):
         try:
             return super().invoke(ctx)
         except (KeyboardInterrupt, click.Abort):
-            click.echo("Interrupted: nothing is decided. The same command goes on.", err=True)
+            click.echo("Interrupted: nothing is decided; run the same command again.", err=True)
             ctx.exit(_INTERRUPTED)
         except (click.exceptions.Exit, click.ClickException):
             raise

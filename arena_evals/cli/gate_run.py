@@ -152,14 +152,22 @@ def run_until_safe(
         spent = Spent(len(candidate), sum(one.trials for one in course), number, blocks)
         standing = looks(reference, candidate, plan, order)
         _tell(standing, spent, plan)
-        last = all(len(one.items) <= number * block for one in going)
+        last = _used_up(going, number * block)
         if not last and not _settled(standing, still_open):
             continue
         found = gate_so_far(reference, candidate, plan, order, at_the_end=last)
         still_open -= {m.mode for m in found.modes if m.answer is not GateAnswer.INCONCLUSIVE}
         if last or not still_open or found.answer is GateAnswer.ALARM:
             return replace(found, spent=spent)
+        if _used_up([one for one in going if one.mode in still_open], number * block):
+            whole = gate_so_far(reference, candidate, plan, order, at_the_end=True)
+            return replace(whole, spent=spent)
     raise AssertionError("the last block returns")
+
+
+def _used_up(course: Sequence[Course], items: int) -> bool:
+    """Whether so many items of each scenario are all that there are."""
+    return all(len(one.items) <= items for one in course)
 
 
 def _block(
