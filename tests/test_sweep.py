@@ -327,17 +327,20 @@ def test_errors_that_the_limits_let_pass_are_told(
 
 
 class Crowd:
-    """A model that takes its time, and knows how many it answered at once."""
+    """A model that waits for so many to be asked at once, and knows the most that were."""
 
-    def __init__(self) -> None:
+    def __init__(self, expected: int) -> None:
         self.most = self._now = 0
-        self._lock = threading.Lock()
+        self._expected, self._there, self._lock = expected, threading.Event(), threading.Lock()
 
     def __call__(self, request: Request) -> Answer:
         with self._lock:
             self._now += 1
             self.most = max(self.most, self._now)
-        time.sleep(0.2)
+            if self._now >= self._expected:
+                self._there.set()
+        self._there.wait(10)
+        time.sleep(0.2)  # so that too many would be seen
         with self._lock:
             self._now -= 1
         judges = request.schema is not None and "verdict" in str(request.schema)
@@ -355,7 +358,7 @@ _DECISION = '{"rationale": "It comes first.", "decision": "A"}'
 def test_no_more_calls_at_once_than_the_smallest_of_the_providers_allows(
     judged: bool, most: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    crowd = Crowd()
+    crowd = Crowd(most)
     panel = [f"anthropic/claude-{n}" for n in (1, 2, 3)]
     content = {
         **REAL,
@@ -413,23 +416,32 @@ def test_answers_from_a_cache_are_not_counted(
     assert calls(server).total() == 16
 
 
+@pytest.mark.parametrize("judged", [False, True])
 def test_a_budget_in_dollars_is_not_kept_by_answers_without_a_cost(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    judged: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "prices.yaml").write_text("openai/gpt-4o: {input: 1, output: 10}")
+    """Nor where the grader's answers have one."""
+    price = "{input: 1, output: 10}"
+    (tmp_path / "prices.yaml").write_text(f"openai/gpt-4o: {price}\nanthropic/claude: {price}")
     content = {**REAL, "budget": {"dollars": 5}, "prices": "prices.yaml", "retries": 0}
-    content["providers"] = {"openai": {"connections": 1}}
-    monkeypatch.setattr("arena_evals.runs.watch._PATIENCE", 2)
+    content |= {"providers": {"openai": {"connections": 1}}, "grader": "anthropic/claude"}
+    content |= {"parameters": {**SMALL, "judged": judged}}
+    monkeypatch.setattr("arena_evals.runs.watch._PATIENCE", 5)
     said = {"message": {"role": "assistant", "content": _DECISION}, "finish_reason": "stop"}
     body = {"id": "1", "object": "chat.completion", "created": 0, "model": "m"}
-    body |= {"choices": [{"index": 0, **said}]}
-    with serve(says_a, fault=always(raw(json.dumps(body).encode()))) as running:
+    silent = raw(json.dumps(body | {"choices": [{"index": 0, **said}]}).encode())
+
+    def of_the_model(request: Request, answered: Any) -> Any:
+        return silent(request, answered) if "gpt" in request.model else answered()
+
+    with serve(lambda _: Answer(_VERDICT, "stop", 10, 10), fault=always(of_the_model)) as running:
         for name, value in running.environment.items():
             monkeypatch.setenv(name, value)
         done = sweep(tmp_path, content, "--yes")
-        assert done.exit_code == 1, done.output
-        assert "openai/gpt-4o does not say how many tokens it used" in done.stderr
-        assert calls(running).total() <= 2 * 2  # one ends, one more may have been begun, twice
+        asked = [request for request in running.requests if "gpt" in request.model]
+    assert done.exit_code == 1, done.output
+    assert "openai/gpt-4o does not say how many tokens it used" in done.stderr
+    assert len(asked) <= 2 * 2  # one ends, one more may have been begun, in two slices
 
 
 def test_logs_below_a_slice_that_is_not_finished_are_named(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from arena_evals.runs.slices import Outcome, run_slice
 from arena_evals.runs.sweep_folder import Folder
 from arena_evals.runs.sweep_plan import Planned
 from arena_evals.runs.till import Till, require_known_cost
-from arena_evals.sweeps import Pace, Slice, Spent, Sweep, callers
+from arena_evals.sweeps import Pace, Slice, Spent, Sweep, called
 
 _IN_A_ROW = 2  # slices that failed, after which a model is not asked any more in this run
 
@@ -165,8 +165,8 @@ class Here:
     def next_ended(self) -> tuple[Slice, Outcome]:
         """Run it."""
         one = self._next.pop()
-        answering = callers(self._sweep, one.cell).values()
-        connections = min(caller.each(caller.provider.connections) for caller in answering)
+        answering = called(self._sweep, one.cell).values()
+        connections = min(own.each(own.provider.connections) for own in answering)
         try:
             account = _Local(self._sweep, self._till, self._paces, one, self._tell)
             place = self._folder.of(one)
@@ -203,12 +203,12 @@ class _Local:
         tell: Callable[[int, Spent], None],
     ) -> None:
         self._sweep, self._till, self._paces = sweep, till, paces
-        self._name, self._tell = one.name, tell
-        self._answers = self._ended = 0  # answers that said what they used, and samples
+        self._name, self._tell, self._ended = one.name, tell, 0
+        self._uncounted = set[str]()
 
     async def admit(self, model: str) -> bool:
         """Wait for the provider's pace, then take a call from the till."""
-        require_known_cost(self._sweep, model, self._answers, self._ended)
+        require_known_cost(self._sweep, self._uncounted)
         name, allowed = self._sweep.provider(model)
         pace = self._paces.setdefault(name, Pace(allowed.calls_per_minute))
         if seconds := pace.wait(time.monotonic()):
@@ -217,13 +217,15 @@ class _Local:
 
     def paid(self, model: str, usage: ModelUsage) -> None:
         """Tell the till."""
-        self._answers += 1
         self._till.pay(self._name, model, usage)
 
     def spared(self) -> None:
         """Give the call back."""
-        self._answers += 1
         self._till.give_back(self._name, 1)
+
+    def uncounted(self, model: str) -> None:
+        """Remember it until the next call is asked for."""
+        self._uncounted.add(model)
 
     def ended(self) -> None:
         """Tell who watches."""

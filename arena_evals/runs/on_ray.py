@@ -19,7 +19,7 @@ from arena_evals.runs.prices import Price
 from arena_evals.runs.slices import Outcome, run_slice
 from arena_evals.runs.sweep_folder import Folder
 from arena_evals.runs.till import Till, require_known_cost
-from arena_evals.sweeps import Leases, Pace, Provider, Slice, Spent, Sweep, callers
+from arena_evals.sweeps import Leases, Pace, Provider, Slice, Spent, Sweep, called
 
 _BATCH = 8  # calls that a worker takes from the till, or from a provider's pace, at a time
 _LOOK = 1.0  # seconds between two looks at how far the slices are
@@ -90,13 +90,14 @@ class _Account:
     def __init__(self, sweep: Sweep, name: str, till: Any, desks: Mapping[str, Any]) -> None:
         self._sweep, self._name, self._till, self._desks = sweep, name, till, desks
         self._priced = sweep.prices is not None
-        self._calls, self._answers, self._ended = 0, 0, 0
+        self._calls, self._ended = 0, 0
+        self._uncounted = set[str]()
         self._places: dict[str, list[float]] = {}
         self._lock: asyncio.Lock | None = None
 
     async def admit(self, model: str) -> bool:
         """Wait for a place in the provider's pace, then take a call from the till."""
-        require_known_cost(self._sweep, model, self._answers, self._ended)
+        require_known_cost(self._sweep, self._uncounted)
         self._lock = self._lock or asyncio.Lock()
         async with self._lock:
             begin = await self._place(model)
@@ -122,14 +123,16 @@ class _Account:
 
     def paid(self, model: str, usage: ModelUsage) -> None:
         """Tell the till, where a price is known."""
-        self._answers += 1
         if self._priced:
             self._till.pay.remote(self._name, model, usage)
 
     def spared(self) -> None:
         """Keep the call for another."""
-        self._answers += 1
         self._calls += 1
+
+    def uncounted(self, model: str) -> None:
+        """Remember it until the next call is asked for."""
+        self._uncounted.add(model)
 
     def ended(self) -> None:
         """Count; the till hears of it with the next calls."""
@@ -151,11 +154,11 @@ def _work(
     import ray
 
     lent = []
-    for name, caller in callers(sweep, one.cell).items():
-        share = max(1, caller.provider.connections // room)
+    for name, own in called(sweep, one.cell).items():
+        share = max(1, own.provider.connections // room)
         while not (connections := ray.get(desks[name].lease.remote(one.name, share))):
             time.sleep(_LOOK)
-        lent.append(caller.each(connections))
+        lent.append(own.each(connections))
     account = _Account(sweep, one.name, till, desks)
     outcome = run_slice(sweep, one, place, account, min(lent))
     if account.left:
@@ -236,7 +239,7 @@ class OnRay:
             said = " ".join(str(error).split())[:160]
             why = f"{type(error).__name__}: {said}"
             outcome = Outcome("interrupted" if self._interrupted else "failed", why)
-        for name in callers(self._sweep, one.cell):
+        for name in called(self._sweep, one.cell):
             self._ray.get(self._desks[name].give_back.remote(one.name))
         if outcome.status == "finished":
             _keep_only(self._folder, one, outcome.log)

@@ -1,6 +1,6 @@
 """The till of a sweep: counts each call before it is made, in memory and in the sweep's folder."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from inspect_ai.model import ModelUsage
 
@@ -83,18 +83,19 @@ class Till:
         self._keep(Book(self._purse.spent, self._slices).text())
 
 
-def require_known_cost(sweep: Sweep, model: str, answers: int, samples: int) -> None:
-    """Refuse a call that a budget in dollars is for, where samples end and no answer has a cost.
+def require_known_cost(sweep: Sweep, uncounted: Collection[str]) -> None:
+    """Refuse a call that a budget in dollars is for, once an answer had no cost.
 
     Raises:
-        BadInput: none of the answers so far said what it used.
+        BadInput: one of these models, which did not say what they used, is to be paid for.
     """
     by_dollars = sweep.budget is not None and sweep.budget.dollars is not None
-    if by_dollars and samples and not answers and not is_simulated(model):
-        raise BadInput(
-            f"{model} does not say how many tokens it used, so that a budget in dollars cannot be "
-            "kept; set one in calls"
-        )
+    for model in uncounted:
+        if by_dollars and not is_simulated(model):
+            raise BadInput(
+                f"{model} does not say how many tokens it used, so that a budget in dollars cannot "
+                "be kept; set one in calls"
+            )
 
 
 def price_of(usage: ModelUsage, price: Price) -> float:

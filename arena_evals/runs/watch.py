@@ -12,6 +12,7 @@ from functools import cache
 from typing import ClassVar, Protocol
 
 import anyio
+from inspect_ai.event import ModelEvent
 from inspect_ai.hooks import (
     BeforeModelGenerate,
     Hooks,
@@ -38,6 +39,9 @@ class Account(Protocol):
 
     def spared(self) -> None:
         """Take note that a call was answered from a cache."""
+
+    def uncounted(self, model: str) -> None:
+        """Take note that an answer did not say what it used."""
 
     def ended(self) -> None:
         """Take note that a sample has ended, and not in an error."""
@@ -112,9 +116,18 @@ class _Watching(Hooks):
 
     async def on_sample_end(self, data: SampleEnd) -> None:
         if self.watch:
+            for event in data.sample.events:
+                if isinstance(event, ModelEvent) and _says_nothing(event):
+                    self.watch.in_flight -= 1  # nothing else has told of it
+                    self.watch.account.uncounted(event.model)
             self.watch.ends += 1
             if data.sample.error is None:  # an error's sample may be begun again
                 self.watch.account.ended()
+
+
+def _says_nothing(event: ModelEvent) -> bool:
+    """Whether a call was answered without a word of its tokens, of which no hook is told."""
+    return not event.error and not event.pending and not event.cache and not event.output.usage
 
 
 @contextmanager

@@ -1,13 +1,13 @@
 """A sweep as data: what its file says, its cells and slices, and what it may spend."""
 
-from arena_evals.sweeps.cells import Caller, Cell, Slice, callers, cells, slices
+from arena_evals.sweeps.cells import Called, Cell, Slice, called, cells, slices
 from arena_evals.sweeps.file import Allowance, Asked, Limits, Provider, Sweep, TaskAsked
 from arena_evals.sweeps.purse import Leases, Pace, Purse, Spent
 
 __all__ = [
     "Allowance",
     "Asked",
-    "Caller",
+    "Called",
     "Cell",
     "Leases",
     "Limits",
@@ -18,7 +18,7 @@ __all__ = [
     "Spent",
     "Sweep",
     "TaskAsked",
-    "callers",
+    "called",
     "cells",
     "slices",
 ]

@@ -76,8 +76,8 @@ def slices(cell: Cell, items: Sequence[str], size: int) -> tuple[Slice, ...]:
     )
 
 
-class Caller(NamedTuple):
-    """What a provider allows, and how many of its models a trial calls at once."""
+class Called(NamedTuple):
+    """A provider that a cell calls: what it allows, and how many of its models answer at once."""
 
     provider: Provider
     at_once: int
@@ -91,12 +91,12 @@ class Caller(NamedTuple):
         return max(1, connections // self.at_once)
 
 
-def callers(sweep: Sweep, cell: Cell) -> dict[str, Caller]:
-    """Return who answers in a cell, by the names of their providers, in order."""
+def called(sweep: Sweep, cell: Cell) -> dict[str, Called]:
+    """Return the providers that a cell calls, by name, in order."""
     judges = () if cell.parameters.get("judged") is False else sweep.grader
-    of_judges = Counter(sweep.provider(asked.model)[0] for asked in judges)
+    at_once = Counter(sweep.provider(asked.model)[0] for asked in judges)
     asked = dict(sweep.provider(one.model) for one in (cell.model, *judges))
-    return {name: Caller(asked[name], max(1, of_judges[name])) for name in sorted(asked)}
+    return {name: Called(asked[name], max(1, at_once[name])) for name in sorted(asked)}
 
 
 def _common(sweep: Sweep) -> dict[str, JsonValue]:
