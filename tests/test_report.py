@@ -396,7 +396,9 @@ def test_a_mean_is_of_the_strongest_dose_of_those_that_share_all_else(run: Run) 
             logs.append(log.location)
     found = found_in(logs, (), None)
     [panel] = found.panels
-    for one in headlines(found, panel):
+    told = headlines(found, panel)
+    assert len(told) == 2
+    for one in told:
         persona = one.model.split(", ")[1].removesuffix(" (simulated)")
         own = [a for a in strongest(panel.answers) if a.condition["persona"] == persona]
         assert {a.dose.intensity for a in own} == {3}

@@ -1,8 +1,8 @@
 """What was read of each log, kept as one Parquet file a log: a second reading takes seconds."""
 
 import inspect
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from hashlib import sha256
 from io import BytesIO
@@ -60,27 +60,25 @@ class Store:
     def holds(self, log: str) -> bool:
         """Return whether the table of a log as it is now is there."""
         place = self._place(log)
-        try:
+        with self._usable():
             return bool(self._files.exists(f"{place.folder}/{place.name}"))
-        except Exception as error:  # likewise, or of a right
-            raise self._unusable(error) from None
 
     @cached_property
+    def _root(self) -> tuple[AbstractFileSystem, str]:
+        with self._usable():
+            files, folder = url_to_fs(self.place)
+            return files, str(folder)
+
+    @property
     def _files(self) -> AbstractFileSystem:
-        try:
-            files: AbstractFileSystem = url_to_fs(self.place)[0]
-        except Exception as error:  # whatever a file system raises for want of a package
-            raise self._unusable(error) from None
-        return files
+        return self._root[0]
 
     def _place(self, log: str) -> _Place:
         files, path = url_to_fs(log)
         state = (log, files.ukey(path), self._code, inspect_ai.__version__)
         stem = path.rpartition("/")[2].rpartition(".")[0]
         begin = f"{stem}-{_short(log)}-"
-        return _Place(
-            self._files._strip_protocol(self.place), begin, f"{begin}{_short(*state)}.parquet"
-        )
+        return _Place(self._root[1], begin, f"{begin}{_short(*state)}.parquet")
 
     def _kept(self, place: _Place) -> pd.DataFrame | None:
         try:
@@ -97,18 +95,24 @@ class Store:
         content, unnamed = BytesIO(), f"{place.folder}/.{uuid4().hex}"
         try:
             table.to_parquet(content, index=False)
+        except ImportError:
+            raise _no_parquet() from None
+        with self._usable():
             self._files.makedirs(place.folder, exist_ok=True)
             self._files.pipe_file(unnamed, content.getvalue())
             self._files.mv(unnamed, f"{place.folder}/{place.name}")
             self._forget_older(place)
-        except ImportError:
-            raise _no_parquet() from None
-        except Exception as error:  # likewise
-            raise self._unusable(error) from None
 
-    def _unusable(self, error: Exception) -> BadInput:
-        said = " ".join(str(error).split())[:160]
-        return BadInput(f"--store {self.place}: cannot be used ({said}); name a folder that can")
+    @contextmanager
+    def _usable(self) -> Iterator[None]:
+        """Say in a line whatever a file system raises for want of a package or a right."""
+        try:
+            yield
+        except Exception as error:
+            said = " ".join(str(error).split())[:160]
+            raise BadInput(
+                f"--store {self.place}: cannot be used ({said}); name a folder that can"
+            ) from None
 
     def _forget_older(self, place: _Place) -> None:
         for path in self._files.ls(place.folder, detail=False, refresh=True):

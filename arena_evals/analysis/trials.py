@@ -64,6 +64,17 @@ _KEY = [*CONDITION, "intensity", "pressure", "run", "item", "arm", "wording", "o
 
 # generation options that say how calls are made, not what is asked of the model; the schema is
 # told by `elicitation`
+LIMITS = (
+    "fail_on_error",
+    "retry_on_error",
+    "message_limit",
+    "token_limit",
+    "turn_limit",
+    "time_limit",
+    "working_limit",
+)
+"""Inspect's limits of a sample, and what is done where one fails: options of a run."""
+
 TRANSPORT = {
     "adaptive_connections",
     "attempt_timeout",

@@ -1,6 +1,6 @@
 """``arena plan``: what a task would call, read, write, take and cost, before it runs."""
 
-from math import isnan
+from math import isfinite
 from typing import Any
 
 import click
@@ -30,7 +30,7 @@ from arena_evals.runs.rehearsal import Rehearsal, rehearse
 @options
 @click.option(
     "--calls-per-minute",
-    type=click.FloatRange(0, 1e9, min_open=True, max_open=True),
+    type=click.FloatRange(0, min_open=True),
     help="How many calls of the model a minute your limits allow.",
 )
 def plan(task: str, calls_per_minute: float | None, **given: Any) -> None:
@@ -39,8 +39,8 @@ def plan(task: str, calls_per_minute: float | None, **given: Any) -> None:
     TASK is a task's name, such as shutdown_dilemma; its parameters follow as for inspect eval,
     -T NAME=VALUE. Nothing is called and no key is needed.
     """
-    if calls_per_minute is not None and isnan(calls_per_minute):
-        raise BadInput("--calls-per-minute: nan is no number; give one")
+    if calls_per_minute is not None and not isfinite(calls_per_minute):
+        raise BadInput(f"--calls-per-minute: {calls_per_minute} is no number of calls; give one")
     asked = Given(**given)
     run = rehearse(task, pairs("-T", asked.parameters), asked.answer_tokens)
     logs = pilot_logs(asked, run.name, run.pressure) if asked.pilot else None

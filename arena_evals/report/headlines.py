@@ -1,6 +1,6 @@
 """One sentence or a few for each model: what a reader takes away who reads no further."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from arena_evals.analysis import CONDITION, Answer, Comparison, Contrast
@@ -70,12 +70,14 @@ def _estimate(named: tuple[str, Contrast]) -> float:
     return named[1].estimate
 
 
-def _means(found: Findings, panel: Panel, answers: Iterable[Answer]) -> Iterator[Comparison]:
+def _means(found: Findings, panel: Panel, answers: Sequence[Answer]) -> Iterator[Comparison]:
     """Yield the means over scenarios that share with these answers all but the scenario."""
     asked = {_shared(answer.condition | {"pressure": answer.dose.pressure}) for answer in answers}
+    scenarios = {answer.condition["scenario"] for answer in answers}
     for one in found.comparisons:
         if (
             one.factor == "scenario"
+            and one.subject.scenario in scenarios
             and (one.instrument, one.judged_by) == (panel.instrument, panel.judged_by)
             and _shared(one.subject._asdict()) in asked
         ):

@@ -9,13 +9,10 @@ from typing import Any, NamedTuple
 from inspect_ai.log import EvalConfig, EvalLog
 from inspect_ai.model import ModelConfig, ModelUsage
 
-from arena_evals.analysis.trials import panel_of
+from arena_evals.analysis.trials import LIMITS, panel_of
 from arena_evals.providers import is_secret
 
 _NOT_ASKED = {"max_connections", "response_schema", "extra_headers", "extra_body"}
-_LIMITS = (
-    "retry_on_error", "message_limit", "token_limit", "turn_limit", "time_limit", "working_limit"
-)  # fmt: skip
 
 
 class Usage(NamedTuple):
@@ -164,8 +161,8 @@ def _options_of(config: EvalConfig, arguments: Mapping[str, Any]) -> list[str]:
         words.append("--no-fail-on-error")
     elif config.fail_on_error is not None and config.fail_on_error is not True:
         words.append(f"--fail-on-error={config.fail_on_error:g}")
-    for name in _LIMITS:
-        if (limit := getattr(config, name)) is not None:
+    for name in LIMITS:
+        if name != "fail_on_error" and (limit := getattr(config, name)) is not None:
             words += [f"--{name.replace('_', '-')}", str(limit)]
     return words
 

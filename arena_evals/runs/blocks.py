@@ -18,22 +18,12 @@ from inspect_ai.model import Model, ModelConfig
 
 from arena_evals import tasks
 from arena_evals.analysis import ChosenLogs, choose_logs, trials_of
-from arena_evals.analysis.trials import TRANSPORT
+from arena_evals.analysis.trials import LIMITS, TRANSPORT
 from arena_evals.errors import BadInput
 from arena_evals.providers import is_simulated
 from arena_evals.runs.sets import client, in_a_line, reason, run_set
 from arena_evals.scenarios import languages, load_scenario
 from arena_evals.schema import Elicited
-
-_LIMITS = (
-    "fail_on_error",
-    "retry_on_error",
-    "message_limit",
-    "token_limit",
-    "turn_limit",
-    "time_limit",
-    "working_limit",
-)
 
 
 class Course(NamedTuple):
@@ -121,7 +111,7 @@ def _given(log: EvalLog) -> tuple[dict[str, Any], dict[str, Any], int]:
     asked = (log.eval.metadata or {}).get("elicitation")
     if asked in (Elicited.SCHEMA, Elicited.LINE):
         arguments["elicitation"] = asked
-    limits = {name: getattr(log.eval.config, name) for name in _LIMITS}
+    limits = {name: getattr(log.eval.config, name) for name in LIMITS}
     options = {name: limit for name, limit in limits.items() if limit is not None}
     for config in (log.plan.config, log.eval.model_generate_config):
         options |= config.model_dump(exclude_none=True, exclude=TRANSPORT)
