@@ -61,9 +61,6 @@ _NUMBERS = {
 }
 _KEY = [*CONDITION, "intensity", "pressure", "run", "item", "arm", "wording", "order", "epoch"]
 
-
-# generation options that say how calls are made, not what is asked of the model; the schema is
-# told by `elicitation`
 LIMITS = (
     "fail_on_error",
     "retry_on_error",
@@ -75,6 +72,8 @@ LIMITS = (
 )
 """Inspect's limits of a sample, and what is done where one fails: options of a run."""
 
+# generation options that say how calls are made, not what is asked of the model; the schema is
+# told by `elicitation`
 TRANSPORT = {
     "adaptive_connections",
     "attempt_timeout",
