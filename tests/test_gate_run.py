@@ -10,9 +10,10 @@ import jsonschema
 import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
+from inspect_ai.log import read_eval_log, write_eval_log
 from inspect_ai.model import get_model
 
-from arena_evals.analysis import GateAnswer, GatePlan, read_trials
+from arena_evals.analysis import GateAnswer, GatePlan, choose_logs, read_trials
 from arena_evals.cli import arena
 from arena_evals.cli.gate_files import schema
 from arena_evals.cli.gate_run import run_until_safe
@@ -256,6 +257,18 @@ def test_a_reference_that_nothing_can_be_held_against_is_refused_before_anything
     assert asked == []
 
 
+def test_a_reference_with_a_limit_of_cost_is_refused_before_anything_is_asked(
+    reference: str, tmp_path: Path, asked: list[str]
+) -> None:
+    log = read_eval_log(reference)
+    log.eval.config.cost_limit = 0.5
+    write_eval_log(log, str(tmp_path / "dear.eval"))
+    done = run_gate(str(tmp_path / "dear.eval"), tmp_path / "logs", *SAME)
+    assert done.exit_code == 2
+    assert "dear.eval: run with --cost-limit, whose prices no log holds" in done.stderr
+    assert asked == []
+
+
 def test_two_models_are_no_reference(reference: str, tmp_path: Path, asked: list[str]) -> None:
     other = run_arena(tmp_path / "other", "arena/helpful", task_args=SMALL).location
     asked.clear()
@@ -279,6 +292,7 @@ def test_the_reference_s_grader_way_of_asking_and_options_are_the_candidate_s(
             task_args={"items": 4, "arms": "baseline,threat", "elicitation": "line"},
             epochs=1,
             temperature=0.5,
+            token_limit="output:5000",
         )
         done = CliRunner().invoke(
             arena,
@@ -291,6 +305,9 @@ def test_the_reference_s_grader_way_of_asking_and_options_are_the_candidate_s(
     assert set(trials["elicitation"]) == {"line"}
     assert set(trials["settings"]) == {"temperature=0.5"}
     assert set(trials["judge"]) == set(trials["decision"]) == {"helpful"}
+    for log in choose_logs([tmp_path / "new"]).headers:
+        own = log.eval.config
+        assert (own.token_limit, own.token_limit_type) == (5000, "output")
 
 
 def answer(request: Request) -> Answer:

@@ -373,15 +373,21 @@ def test_a_command_has_epochs_the_part_of_samples_and_the_limits(quick_log: Eval
     own = log.eval.config
     own.epochs, own.limit, own.sample_id = 3, (4, 9), ["a", "b"]
     own.fail_on_error, own.message_limit = 0.1, 7
+    own.token_limit, own.token_limit_type, own.continue_on_fail = 900, "output", True
     words = runs([log])[0].command
     for said in (
         "--epochs 3",
         "--limit 5-9",
         "--sample-id a,b",
         "--fail-on-error=0.1",
-        "--message-limit 7",
+        "--message-limit=7",
+        "--token-limit=output:900",
+        "--continue-on-fail",
     ):
         assert said in words
+    assert "score-on-error" not in words
+    own.fail_on_error = False
+    assert "--no-fail-on-error" in runs([log])[0].command
     log.eval.task_args_passed = {"epochs": 3}
     assert "--epochs" not in runs([log])[0].command
 

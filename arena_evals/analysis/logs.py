@@ -3,18 +3,30 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 from fsspec import AbstractFileSystem
 from fsspec.core import url_to_fs
-from inspect_ai.log import EvalLog, list_eval_logs, read_eval_log
+from inspect_ai.log import EvalConfig, EvalLog, list_eval_logs, read_eval_log
 
 from arena_evals.errors import BadInput
 
 _PACKAGE = "arena_evals/"
 _VALIDATION = f"{_PACKAGE}judge_validation"
 _REFERENCE = "reference"
+_LIMITS = (
+    "fail_on_error",
+    "continue_on_fail",
+    "retry_on_error",
+    "score_on_error",
+    "message_limit",
+    "token_limit",
+    "turn_limit",
+    "time_limit",
+    "working_limit",
+)
+_USUAL = {"fail_on_error": True, "continue_on_fail": False, "score_on_error": False}
 
 
 class ChosenLogs(NamedTuple):
@@ -101,6 +113,22 @@ def place_of(given: str) -> tuple[AbstractFileSystem, str]:
     if not there:
         raise BadInput(f"{given}: there is no such file or folder; give a log or a log folder")
     return files, place
+
+
+def limits_of(config: EvalConfig) -> dict[str, Any]:
+    """Return a run's limits of a sample, and what it does where one fails, as Inspect takes them.
+
+    What is as ever is left out; so is a limit of cost, which means nothing without the prices
+    that no log holds.
+    """
+    limits = {name: getattr(config, name) for name in _LIMITS}
+    if config.token_limit_type:
+        limits["token_limit"] = f"{config.token_limit_type}:{config.token_limit}"
+    return {
+        name: limit
+        for name, limit in limits.items()
+        if limit is not None and limit is not _USUAL.get(name)
+    }
 
 
 def require_read_as_named(place: str) -> None:

@@ -61,17 +61,6 @@ _NUMBERS = {
 }
 _KEY = [*CONDITION, "intensity", "pressure", "run", "item", "arm", "wording", "order", "epoch"]
 
-LIMITS = (
-    "fail_on_error",
-    "retry_on_error",
-    "message_limit",
-    "token_limit",
-    "turn_limit",
-    "time_limit",
-    "working_limit",
-)
-"""Inspect's limits of a sample, and what is done where one fails: options of a run."""
-
 # generation options that say how calls are made, not what is asked of the model; the schema is
 # told by `elicitation`
 TRANSPORT = {

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 from inspect_ai.log import EvalConfig, EvalLog
 from inspect_ai.model import ModelConfig, ModelUsage
 
-from arena_evals.analysis.trials import LIMITS, panel_of
+from arena_evals.analysis.logs import limits_of
+from arena_evals.analysis.trials import panel_of
 from arena_evals.providers import is_secret
 
 _NOT_ASKED = {"max_connections", "response_schema", "extra_headers", "extra_body"}
@@ -157,14 +158,15 @@ def _options_of(config: EvalConfig, arguments: Mapping[str, Any]) -> list[str]:
         words += ["--limit", f"{first + 1}-{last[0]}" if last else str(first)]
     if config.sample_id is not None:
         words += ["--sample-id", _said(config.sample_id)]
-    if config.fail_on_error is False:
-        words.append("--no-fail-on-error")
-    elif config.fail_on_error is not None and config.fail_on_error is not True:
-        words.append(f"--fail-on-error={config.fail_on_error:g}")
-    for name in LIMITS:
-        if name != "fail_on_error" and (limit := getattr(config, name)) is not None:
-            words += [f"--{name.replace('_', '-')}", str(limit)]
-    return words
+    limits = limits_of(config).items()
+    return words + [_flag(name.replace("_", "-"), limit) for name, limit in limits]
+
+
+def _flag(name: str, value: object) -> str:
+    """Return an option of Inspect's with its value; one that is on or off has none."""
+    if isinstance(value, bool):
+        return f"--{name}" if value else f"--no-{name}"
+    return f"--{name}={value}"
 
 
 def _bound(models: Sequence[ModelConfig]) -> str:

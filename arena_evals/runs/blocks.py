@@ -18,7 +18,8 @@ from inspect_ai.model import Model, ModelConfig
 
 from arena_evals import tasks
 from arena_evals.analysis import ChosenLogs, choose_logs, trials_of
-from arena_evals.analysis.trials import LIMITS, TRANSPORT
+from arena_evals.analysis.logs import limits_of
+from arena_evals.analysis.trials import TRANSPORT
 from arena_evals.errors import BadInput
 from arena_evals.providers import is_simulated
 from arena_evals.runs.sets import client, in_a_line, reason, run_set
@@ -111,8 +112,7 @@ def _given(log: EvalLog) -> tuple[dict[str, Any], dict[str, Any], int]:
     asked = (log.eval.metadata or {}).get("elicitation")
     if asked in (Elicited.SCHEMA, Elicited.LINE):
         arguments["elicitation"] = asked
-    limits = {name: getattr(log.eval.config, name) for name in LIMITS}
-    options = {name: limit for name, limit in limits.items() if limit is not None}
+    options = limits_of(log.eval.config)
     for config in (log.plan.config, log.eval.model_generate_config):
         options |= config.model_dump(exclude_none=True, exclude=TRANSPORT)
     return arguments, options, log.eval.config.epochs or 1
@@ -135,6 +135,11 @@ def _require_rerunnable(log: EvalLog, name: str) -> None:
         raise BadInput(
             f"{log.location}: a part of its samples was run (--limit or --sample-id); run the "
             "reference without"
+        )
+    if log.eval.config.cost_limit is not None:
+        raise BadInput(
+            f"{log.location}: run with --cost-limit, whose prices no log holds; run the reference "
+            "with --token-limit"
         )
 
 
