@@ -1,5 +1,6 @@
 """Which logs count: finished ones, the last attempt of each, all of one kind of task."""
 
+import gc
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -50,7 +51,8 @@ def choose_logs(paths: Iterable[object], *, validation: bool = False) -> ChosenL
     Raises:
         BadInput: there is no log, or one is damaged, foreign, unfinished, or of another version.
     """
-    every = sorted((_header(place) for place in _places(paths)), key=lambda log: log.eval.created)
+    with no_collection():
+        every = sorted(map(_header, _places(paths)), key=lambda log: log.eval.created)
     headers = [log for log in every if (_task(log) == _VALIDATION) is validation]
     if not headers:
         raise BadInput(
@@ -80,6 +82,18 @@ def reading(place: str) -> Iterator[None]:
             f"{place}: not a readable Inspect log ({_line(error)}); leave it out, or recover it "
             f"with: inspect log recover {place}"
         ) from None
+
+
+@contextmanager
+def no_collection() -> Iterator[None]:
+    """Suspend the search for cycles, which takes half the time of reading and finds none."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _places(paths: Iterable[object]) -> list[str]:

@@ -3,10 +3,8 @@
 Summaries hold everything the analysis needs at a tenth of the cost of whole samples.
 """
 
-import gc
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from math import isnan
 from typing import Any
@@ -21,7 +19,7 @@ from pandas.api.types import union_categoricals
 from arena_evals import providers
 from arena_evals.analysis import labels
 from arena_evals.analysis.labels import common_label, labelled_by, labels_in, merged
-from arena_evals.analysis.logs import ChosenLogs, choose_logs, reading
+from arena_evals.analysis.logs import ChosenLogs, choose_logs, no_collection, reading
 from arena_evals.analysis.store import Store
 from arena_evals.analysis.workers import for_each, n_workers
 from arena_evals.errors import BadInput
@@ -276,7 +274,7 @@ def _table(log: EvalLog) -> pd.DataFrame:
     Raises:
         BadInput: see `trials_of`.
     """
-    with _no_collection():
+    with no_collection():
         with reading(log.location):
             summaries = read_eval_log_sample_summaries(log.location)
         try:
@@ -286,18 +284,6 @@ def _table(log: EvalLog) -> pd.DataFrame:
                 f"{log.location}: there is no metadata {missing}; it was not made by this suite"
             ) from None
     return pd.DataFrame({name: _compact(name, columns[name]) for name in _READ})
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """Suspend the search for cycles, which takes half the time of reading and finds none."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def _compact(name: str, values: Sequence[Any]) -> "pd.Series[Any]":
