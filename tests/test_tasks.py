@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +27,14 @@ CLEAN = {name: value for name, value in os.environ.items() if not name.startswit
 SMALL = ["-T", "profile=quick", "-T", "items=1", "-T", "arms=baseline,threat"]
 
 
+def command(*arguments: str) -> list[str]:
+    return [INSPECT, "eval", TASK, *SMALL, "--display", "plain", *arguments]
+
+
 def inspect(where: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run `inspect eval` on the task from some directory, as a user does."""
-    command = [INSPECT, "eval", TASK, *SMALL, "--display", "plain", *arguments]
     return subprocess.run(
-        command,
+        command(*arguments),
         cwd=where,
         env={**CLEAN, **environment},
         capture_output=True,
@@ -107,11 +111,31 @@ def test_an_explicit_grader_wins(tmp_path: Path) -> None:
     ],
 )
 def test_a_users_mistake_is_one_line_and_exit_code_2(
-    tmp_path: Path, arguments: list[str], line: str
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    line: str,
 ) -> None:
-    done = inspect(tmp_path, *arguments)
+    """In this process: one of its own takes six seconds to start."""
+    for name in set(os.environ) - set(CLEAN):
+        monkeypatch.delenv(name)
+    monkeypatch.setattr(sys, "argv", command(*arguments))
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)  # Inspect sets its own
+    monkeypatch.chdir(tmp_path)
+    [console] = entry_points(group="console_scripts", name="inspect")
+    with pytest.raises(SystemExit) as left:
+        console.load()()
+    printed = capsys.readouterr()
+    assert left.value.code == 2
+    assert line in " ".join(printed.err.split())
+    assert "Traceback" not in printed.out + printed.err
+
+
+def test_a_mistake_is_one_line_in_a_process_of_its_own_too(tmp_path: Path) -> None:
+    done = inspect(tmp_path, "-T", "arms=treat")
     assert done.returncode == 2
-    assert line in " ".join(done.stderr.split())
+    assert "arms: 'treat' is not known; use baseline, threat" in " ".join(done.stderr.split())
     assert "Traceback" not in done.stdout + done.stderr
 
 
