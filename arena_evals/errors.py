@@ -1,11 +1,15 @@
 """What a user is told when something they gave cannot be used."""
 
+import re
 from collections.abc import Iterable
 from typing import TypeVar
 
 import click
 
 _Choice = TypeVar("_Choice")
+
+_LONGEST = 160  # characters of an error in a line, or so
+_MARKUP = re.compile(r"\[/?(?:bold|blue|red|link[^\]]*)\]")  # in which Inspect words some errors
 
 
 class BadInput(click.ClickException, ValueError):
@@ -16,6 +20,16 @@ class BadInput(click.ClickException, ValueError):
     """
 
     exit_code = 2
+
+
+def in_a_line(error: object) -> str:
+    """Return what an error says in one line, or its kind; of a long one its beginning and its end.
+
+    A provider's own words often stand at the end, after the request.
+    """
+    said = " ".join(_MARKUP.sub("", click.unstyle(str(error))).split())
+    text = said or type(error).__name__
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST // 3]} ... {text[-_LONGEST:]}"
 
 
 def one_of(given: object, known: Iterable[_Choice], field: str) -> _Choice:

@@ -184,8 +184,9 @@ def test_two_runs_into_one_folder_at_once_are_whole_each_or_one(
             )
 
         codes = [one.wait() for one in [started(), started()]]
-        assert 0 in codes if command == "eval-set" else codes == [0, 0]
+        assert 0 in codes
         if any(codes):
+            assert command == "eval-set"
             assert started().wait() == 0
     trials = read_trials([tmp_path])
     runs = trials.groupby("run").size().tolist()

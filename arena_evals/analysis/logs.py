@@ -11,7 +11,7 @@ from fsspec import AbstractFileSystem
 from fsspec.core import url_to_fs
 from inspect_ai.log import EvalConfig, EvalLog, list_eval_logs, read_eval_log
 
-from arena_evals.errors import BadInput
+from arena_evals.errors import BadInput, in_a_line
 
 _PACKAGE = "arena_evals/"
 _VALIDATION = f"{_PACKAGE}judge_validation"
@@ -79,8 +79,8 @@ def reading(place: str) -> Iterator[None]:
         yield
     except Exception as error:  # a damaged archive fails wherever its bytes lead the reader
         raise BadInput(
-            f"{place}: not a readable Inspect log ({_line(error)}); leave it out, or recover it "
-            f"with: inspect log recover {place}"
+            f"{place}: not a readable Inspect log ({in_a_line(error)}); leave it out, or recover "
+            f"it with: inspect log recover {place}"
         ) from None
 
 
@@ -123,7 +123,7 @@ def place_of(given: str) -> tuple[AbstractFileSystem, str]:
         files, place = url_to_fs(given)
         there = files.exists(place)
     except Exception as error:  # whatever a file system raises for want of a package or a right
-        raise BadInput(f"{given}: cannot be reached ({_line(error)}); mend that") from None
+        raise BadInput(f"{given}: cannot be reached ({in_a_line(error)}); mend that") from None
     if not there:
         raise BadInput(f"{given}: there is no such file or folder; give a log or a log folder")
     return files, place
@@ -195,7 +195,3 @@ def _require_one_version(logs: Sequence[EvalLog]) -> None:
                 f"{log.location}: {log.eval.task} version {log.eval.task_version}, but "
                 f"{other.location} has version {other.eval.task_version}; analyse them apart"
             )
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())[:120] or type(error).__name__

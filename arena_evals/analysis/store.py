@@ -15,7 +15,7 @@ import pandas as pd
 from fsspec import AbstractFileSystem
 from fsspec.core import url_to_fs
 
-from arena_evals.errors import BadInput
+from arena_evals.errors import BadInput, in_a_line
 
 
 class _Place(NamedTuple):
@@ -109,9 +109,8 @@ class Store:
         try:
             yield
         except Exception as error:
-            said = " ".join(str(error).split())[:160]
             raise BadInput(
-                f"--store {self.place}: cannot be used ({said}); name a folder that can"
+                f"--store {self.place}: cannot be used ({in_a_line(error)}); name a folder that can"
             ) from None
 
     def _forget_older(self, place: _Place) -> None:

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from arena_evals.analysis import Agreement, Coefficient
 from arena_evals.analysis import agreement as agreement_of
-from arena_evals.errors import BadInput
+from arena_evals.errors import BadInput, in_a_line
 
 _SEED = 20261121  # any number, but the same unless another is given
 _ROW_NAMES = ("item", "id", "unit")  # of a first column that is no rater
@@ -82,8 +82,7 @@ def _cells(path: Path) -> pd.DataFrame:
     except pd.errors.EmptyDataError:
         raise BadInput("is empty; give a row of names, then a row for each item") from None
     except (UnicodeDecodeError, pd.errors.ParserError) as error:
-        reason = " ".join(str(error).split())
-        raise BadInput(f"is no CSV table in UTF-8 ({reason}); save it as one") from None
+        raise BadInput(f"is no CSV table in UTF-8 ({in_a_line(error)}); save it as one") from None
     stripped = cells.map(str.strip, na_action="ignore").astype(object)
     return stripped.mask(stripped.isna() | stripped.isin([""]), None)
 

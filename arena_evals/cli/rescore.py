@@ -28,7 +28,7 @@ from arena_evals.analysis.trials import grader_of
 from arena_evals.cli.pairs import pairs
 from arena_evals.cli.progress import counting
 from arena_evals.cli.rejudge import answered, judged_again
-from arena_evals.errors import BadInput
+from arena_evals.errors import BadInput, in_a_line
 from arena_evals.providers import is_secret, is_simulated, require_nothing_secret
 from arena_evals.schema import Elicited, Means, TrialMetadata
 from arena_evals.tasks.composition import Grading
@@ -150,8 +150,7 @@ def _model(name: str, given: dict[str, Any]) -> Model:
     try:
         model = get_model(name, config=config, memoize=False, **own)
     except Exception as error:  # whatever a provider raises for want of a key, a package, a name
-        said = " ".join(click.unstyle(str(error)).split())
-        raise BadInput(f"--grader {name}: {said[:200]}") from None
+        raise BadInput(f"--grader {name}: {in_a_line(error)}") from None
     require_nothing_secret([model])
     return model
 

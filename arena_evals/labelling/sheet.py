@@ -8,7 +8,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from arena_evals.analysis.labels import UNSURE
-from arena_evals.errors import BadInput, one_of
+from arena_evals.errors import BadInput, in_a_line, one_of
 from arena_evals.labelling.case import Case
 from arena_evals.schema import Verdict
 
@@ -96,8 +96,9 @@ def _table(content: bytes, place: object) -> pd.DataFrame:
     except UnicodeDecodeError:
         raise BadInput(f"{place}: not UTF-8; save it as 'CSV UTF-8'") from None
     except (pd.errors.ParserError, pd.errors.ParserWarning, pd.errors.EmptyDataError) as error:
-        line = " ".join(str(error).split())
-        raise BadInput(f"{place}: not a CSV table ({line}); give the filled labels.csv") from None
+        raise BadInput(
+            f"{place}: not a CSV table ({in_a_line(error)}); give the filled labels.csv"
+        ) from None
     for name in ("key", "label", "note"):
         if name not in table:
             raise BadInput(f"{place}: there is no column '{name}'; give the filled labels.csv")

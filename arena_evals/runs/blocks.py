@@ -20,9 +20,9 @@ from arena_evals import tasks
 from arena_evals.analysis import ChosenLogs, choose_logs, trials_of
 from arena_evals.analysis.logs import limits_of
 from arena_evals.analysis.trials import TRANSPORT
-from arena_evals.errors import BadInput
+from arena_evals.errors import BadInput, in_a_line
 from arena_evals.providers import is_simulated
-from arena_evals.runs.sets import client, in_a_line, reason, run_set
+from arena_evals.runs.sets import client, reason, run_set
 from arena_evals.scenarios import languages, load_scenario
 from arena_evals.schema import Elicited
 

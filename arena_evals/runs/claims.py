@@ -9,7 +9,7 @@ from typing import Any
 
 from fsspec import AbstractFileSystem
 
-from arena_evals.errors import BadInput
+from arena_evals.errors import BadInput, in_a_line
 
 try:
     import fcntl
@@ -58,8 +58,9 @@ def _usable(place: str) -> Iterator[None]:
     try:
         yield
     except (OSError, ValueError) as error:
-        said = " ".join(str(error).split())[:160]
-        raise BadInput(f"{place}: cannot be used ({said}); name another --log-dir") from None
+        raise BadInput(
+            f"{place}: cannot be used ({in_a_line(error)}); name another --log-dir"
+        ) from None
 
 
 def _differences(name: str, was: object, now: object) -> Iterator[tuple[str, object, object]]:

@@ -204,11 +204,9 @@ class _Local:
     ) -> None:
         self._sweep, self._till, self._paces = sweep, till, paces
         self._name, self._tell, self._ended = one.name, tell, 0
-        self._uncounted = set[str]()
 
     async def admit(self, model: str) -> bool:
         """Wait for the provider's pace, then take a call from the till."""
-        require_known_cost(self._sweep, self._uncounted)
         name, allowed = self._sweep.provider(model)
         pace = self._paces.setdefault(name, Pace(allowed.calls_per_minute))
         if seconds := pace.wait(time.monotonic()):
@@ -224,8 +222,8 @@ class _Local:
         self._till.give_back(self._name, 1)
 
     def uncounted(self, model: str) -> None:
-        """Remember it until the next call is asked for."""
-        self._uncounted.add(model)
+        """End the run where it cannot be paid for without."""
+        require_known_cost(self._sweep, model)
 
     def ended(self) -> None:
         """Tell who watches."""

@@ -14,7 +14,7 @@ from typing import Any
 from inspect_ai.log import list_eval_logs
 from inspect_ai.model import ModelUsage
 
-from arena_evals.errors import BadInput
+from arena_evals.errors import BadInput, in_a_line
 from arena_evals.runs.prices import Price
 from arena_evals.runs.slices import Outcome, run_slice
 from arena_evals.runs.sweep_folder import Folder
@@ -91,13 +91,11 @@ class _Account:
         self._sweep, self._name, self._till, self._desks = sweep, name, till, desks
         self._priced = sweep.prices is not None
         self._calls, self._ended = 0, 0
-        self._uncounted = set[str]()
         self._places: dict[str, list[float]] = {}
         self._lock: asyncio.Lock | None = None
 
     async def admit(self, model: str) -> bool:
         """Wait for a place in the provider's pace, then take a call from the till."""
-        require_known_cost(self._sweep, self._uncounted)
         self._lock = self._lock or asyncio.Lock()
         async with self._lock:
             begin = await self._place(model)
@@ -131,8 +129,8 @@ class _Account:
         self._calls += 1
 
     def uncounted(self, model: str) -> None:
-        """Remember it until the next call is asked for."""
-        self._uncounted.add(model)
+        """End the run where it cannot be paid for without."""
+        require_known_cost(self._sweep, model)
 
     def ended(self) -> None:
         """Count; the till hears of it with the next calls."""
@@ -236,8 +234,7 @@ class OnRay:
         try:
             outcome: Outcome = self._ray.get(ref)
         except Exception as error:  # lost too often, cancelled, or broken in Ray itself
-            said = " ".join(str(error).split())[:160]
-            why = f"{type(error).__name__}: {said}"
+            why = f"{type(error).__name__}: {in_a_line(error)}"
             outcome = Outcome("interrupted" if self._interrupted else "failed", why)
         for name in called(self._sweep, one.cell):
             self._ray.get(self._desks[name].give_back.remote(one.name))
@@ -277,8 +274,9 @@ def _connected(address: str | None) -> Any:
         else:
             ray.init(address=address, **quiet)
     except Exception as error:  # whatever Ray raises where there is no cluster
-        said = " ".join(str(error).split())[:160]
-        raise BadInput(f"--address {address}: no Ray cluster can be reached ({said})") from None
+        raise BadInput(
+            f"--address {address}: no Ray cluster can be reached ({in_a_line(error)})"
+        ) from None
     return ray
 
 

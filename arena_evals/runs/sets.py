@@ -1,21 +1,16 @@
 """One task run as an eval set of Inspect's, which goes on where it was cut off."""
 
 import io
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from contextvars import copy_context
 from typing import Any
 
-import click
 from inspect_ai import eval_set
 from inspect_ai.log import EvalLog
 from inspect_ai.model import Model, ModelConfig, get_model
 
-from arena_evals.errors import BadInput
-
-_LONGEST = 160  # characters of an error in a line, or so
-_MARKUP = re.compile(r"\[/?(?:bold|blue|red|link[^\]]*)\]")  # in which Inspect words some errors
+from arena_evals.errors import BadInput, in_a_line
 
 
 @contextmanager
@@ -51,15 +46,6 @@ def reason(logs: Sequence[EvalLog]) -> str:
     """Return why a set did not finish."""
     errors = [log.error.message for log in logs if log.error]
     return in_a_line(errors[0]) if errors else "cancelled"
-
-
-def in_a_line(said: object) -> str:
-    """Return what an error says in one line; of a long one its beginning and its end.
-
-    A provider's own words often stand at the end, after the request.
-    """
-    text = " ".join(_MARKUP.sub("", click.unstyle(str(said))).split())
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST // 3]} ... {text[-_LONGEST:]}"
 
 
 def client(given_by: str, config: ModelConfig) -> Model:

@@ -5,8 +5,8 @@ from typing import Any, Literal, NamedTuple
 from inspect_ai.log import EvalLog
 from inspect_ai.model import Model
 
-from arena_evals.errors import BadInput
-from arena_evals.runs.sets import client, in_a_line, quiet, reason, run_set
+from arena_evals.errors import BadInput, in_a_line
+from arena_evals.runs.sets import client, quiet, reason, run_set
 from arena_evals.runs.sweep_plan import config_of
 from arena_evals.runs.watch import Account, Watch, watched
 from arena_evals.sweeps import Slice, Sweep

@@ -20,7 +20,7 @@ from fsspec.core import url_to_fs
 from inspect_ai.log import list_eval_logs, read_eval_log
 
 from arena_evals.analysis.logs import require_read_as_named
-from arena_evals.errors import BadInput
+from arena_evals.errors import BadInput, in_a_line
 from arena_evals.runs import claims
 from arena_evals.runs.claims import compare, keep_or_compare
 from arena_evals.sweeps import Slice, Spent
@@ -67,7 +67,7 @@ def folder_at(place: str) -> Folder:
     except BadInput:
         raise
     except Exception as error:  # whatever a file system raises for want of a package or a right
-        raise BadInput(f"--log-dir {place}: cannot be used ({_line(error)})") from None
+        raise BadInput(f"--log-dir {place}: cannot be used ({in_a_line(error)})") from None
     return Folder(files, path, url)
 
 
@@ -156,7 +156,7 @@ def read_book(folder: Folder) -> Book:
         return Book(Spent(), {})
     except (OSError, ValueError) as error:
         raise BadInput(
-            f"{place}: does not say what was spent ({_line(error)}); delete it to count anew"
+            f"{place}: does not say what was spent ({in_a_line(error)}); delete it to count anew"
         ) from None
 
 
@@ -225,8 +225,8 @@ def _writing(place: object) -> Iterator[None]:
         yield
     except OSError as error:
         raise BadInput(
-            f"{place}: cannot be written ({error.strerror or _line(error)}), and no call is made "
-            "that is not counted; mend that, and the same command goes on"
+            f"{place}: cannot be written ({error.strerror or in_a_line(error)}), and no call is "
+            "made that is not counted; mend that, and the same command goes on"
         ) from None
 
 
@@ -267,10 +267,6 @@ def _is_finished(place: str) -> bool:
         return read_eval_log(place, header_only=True).status == "success"
     except Exception as error:  # a damaged archive fails wherever its bytes lead the reader
         raise BadInput(
-            f"{place}: cannot be read ({_line(error)}); move it elsewhere, and the same command "
-            "runs its slice again"
+            f"{place}: cannot be read ({in_a_line(error)}); move it elsewhere, and the same "
+            "command runs its slice again"
         ) from None
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())[:160] or type(error).__name__

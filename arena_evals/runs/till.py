@@ -1,6 +1,6 @@
 """The till of a sweep: counts each call before it is made, in memory and in the sweep's folder."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
 from inspect_ai.model import ModelUsage
 
@@ -83,19 +83,18 @@ class Till:
         self._keep(Book(self._purse.spent, self._slices).text())
 
 
-def require_known_cost(sweep: Sweep, uncounted: Collection[str]) -> None:
-    """Refuse a call that a budget in dollars is for, once an answer had no cost.
+def require_known_cost(sweep: Sweep, model: str) -> None:
+    """Refuse to go on with a model that did not say what it used, where dollars are counted.
 
     Raises:
-        BadInput: one of these models, which did not say what they used, is to be paid for.
+        BadInput: the sweep has a budget in dollars, and the model is to be paid for.
     """
     by_dollars = sweep.budget is not None and sweep.budget.dollars is not None
-    for model in uncounted:
-        if by_dollars and not is_simulated(model):
-            raise BadInput(
-                f"{model} does not say how many tokens it used, so that a budget in dollars cannot "
-                "be kept; set one in calls"
-            )
+    if by_dollars and not is_simulated(model):
+        raise BadInput(
+            f"{model} does not say how many tokens it used, so that a budget in dollars cannot "
+            "be kept; set one in calls"
+        )
 
 
 def price_of(usage: ModelUsage, price: Price) -> float:

@@ -24,6 +24,8 @@ from inspect_ai.hooks import (
 )
 from inspect_ai.model import ModelUsage
 
+from arena_evals.errors import in_a_line
+
 _LOOK = 0.2  # seconds between two looks whether anything is in flight
 _PATIENCE = 300  # looks: a call that failed for good is not told, and would be waited for for ever
 
@@ -41,7 +43,7 @@ class Account(Protocol):
         """Take note that a call was answered from a cache."""
 
     def uncounted(self, model: str) -> None:
-        """Take note that an answer did not say what it used."""
+        """Take note that an answer did not say what it used; an error ends the run."""
 
     def ended(self) -> None:
         """Take note that a sample has ended, and not in an error."""
@@ -62,7 +64,7 @@ class Watch:
 
     async def begin(self, model: str) -> None:
         """Count a call, or wait for the end of the run."""
-        if self.stopped or not await self._admitted(model):
+        if self.stopped or self.broken or not await self._admitted(model):
             await self._stop()
         self.in_flight += 1
 
@@ -71,8 +73,16 @@ class Watch:
         try:
             return await self.account.admit(model)
         except Exception as error:
-            self.broken = " ".join(str(error).split())[:160] or type(error).__name__
+            self.broken = in_a_line(error)
             return False
+
+    def uncounted(self, model: str) -> None:
+        """Tell of an answer that did not say what it used."""
+        self.in_flight -= 1  # nothing else has told of it
+        try:
+            self.account.uncounted(model)
+        except Exception as error:
+            self.broken = in_a_line(error)
 
     async def _stop(self) -> None:
         """Wait for ever; who comes first interrupts the run once nothing moves any more."""
@@ -118,8 +128,7 @@ class _Watching(Hooks):
         if self.watch:
             for event in data.sample.events:
                 if isinstance(event, ModelEvent) and _says_nothing(event):
-                    self.watch.in_flight -= 1  # nothing else has told of it
-                    self.watch.account.uncounted(event.model)
+                    self.watch.uncounted(event.model)
             self.watch.ends += 1
             if data.sample.error is None:  # an error's sample may be begun again
                 self.watch.account.ended()
